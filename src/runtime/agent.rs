@@ -1,0 +1,26 @@
+//! The contract of everything that runs: one thread, one agent, one `turn`.
+
+use crate::types::time::MonoNs;
+use crate::types::time::Now;
+
+/// What a turn achieved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// Something was done; call again at once.
+    Worked,
+    /// Nothing to do now.
+    Idle,
+}
+
+/// A state machine with inputs and outputs. The loop around it exists once, elsewhere; the same
+/// agent runs on its own thread, beside others on one thread, or on virtual time.
+pub trait Agent {
+    /// Name of its thread, at most 15 bytes.
+    fn name(&self) -> &'static str;
+
+    /// Takes at most a bounded batch of input and acts on it. Never blocks, never reads a clock.
+    fn turn(&mut self, now: Now) -> Turn;
+
+    /// The earliest instant at which it has something to do without new input.
+    fn due(&self) -> Option<MonoNs>;
+}

@@ -1,0 +1,99 @@
+//! Bounded links between agents: every queue has a name, a depth and an action when full.
+
+use crossbeam_channel::Receiver;
+use crossbeam_channel::Sender;
+use crossbeam_channel::TryRecvError;
+use crossbeam_channel::TrySendError;
+
+/// What the sender does when a link is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhenFull {
+    /// Hold the newest value per key and send it when there is room.
+    KeepNewest,
+    /// Give the value back; the caller refuses what it was about to do.
+    Refuse,
+    /// Losing a value would corrupt state: the caller stops.
+    Halt,
+}
+
+/// A declared link.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Its name in counters and reports.
+    pub name: &'static str,
+    /// How many values it holds.
+    pub depth: usize,
+    /// What its sender does when it holds that many.
+    pub when_full: WhenFull,
+}
+
+/// Books from a feed to a reader. Depth: a burst of every instrument a few times over.
+pub const BOOKS: Link = Link { name: "books", depth: 64, when_full: WhenFull::KeepNewest };
+/// Order requests from engine to gateway.
+pub const REQUESTS: Link = Link { name: "requests", depth: 256, when_full: WhenFull::Refuse };
+/// Order events from gateway to engine.
+pub const EVENTS: Link = Link { name: "events", depth: 1024, when_full: WhenFull::Halt };
+
+impl Link {
+    /// Opens the link; its memory is allocated now and never again.
+    pub fn open<T>(&self) -> (Tx<T>, Rx<T>) {
+        let (sender, receiver) = crossbeam_channel::bounded(self.depth);
+        (Tx { sender }, Rx { receiver })
+    }
+}
+
+/// Sending end.
+#[derive(Debug)]
+pub struct Tx<T> {
+    sender: Sender<T>,
+}
+
+impl<T> Clone for Tx<T> {
+    fn clone(&self) -> Self {
+        Tx { sender: self.sender.clone() }
+    }
+}
+
+/// Receiving end.
+#[derive(Debug)]
+pub struct Rx<T> {
+    receiver: Receiver<T>,
+}
+
+impl<T> Tx<T> {
+    /// Sends without waiting.
+    ///
+    /// # Errors
+    /// Gives the value back when the link is full or its reader is gone.
+    pub fn send(&self, value: T) -> Result<(), T> {
+        self.sender.try_send(value).map_err(|error| match error {
+            TrySendError::Full(value) | TrySendError::Disconnected(value) => value,
+        })
+    }
+}
+
+impl<T> Rx<T> {
+    /// The next value, without waiting.
+    pub fn take(&self) -> Option<T> {
+        self.receiver.try_recv().ok()
+    }
+    /// How many values wait.
+    pub fn waiting(&self) -> usize {
+        self.receiver.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_link_gives_the_value_back() {
+        let link = Link { name: "test", depth: 1, when_full: WhenFull::Refuse };
+        let (tx, rx) = link.open::<u8>();
+        assert_eq!(tx.send(1), Ok(()));
+        assert_eq!(tx.send(2), Err(2));
+        assert_eq!(rx.take(), Some(1));
+        assert_eq!(rx.take(), None);
+    }
+}

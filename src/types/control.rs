@@ -1,0 +1,95 @@
+//! The permission word: what orders may do now, written by the watchdog, read before every send.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use crate::types::order::Purpose;
+use crate::types::time::MonoNs;
+
+/// What orders may do now, from nothing to everything; each grade includes those below it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[repr(u8)]
+pub enum Permission {
+    /// Ask only.
+    Query = 0,
+    /// Cancel, and bounded orders that repair a one-sided pair.
+    Reduce = 1,
+    /// Finish and close what is open.
+    Finish = 2,
+    /// Open new pairs.
+    Trade = 3,
+}
+
+impl Permission {
+    /// The least permission an order of this purpose needs.
+    pub const fn needed_for(purpose: Purpose) -> Permission {
+        match purpose {
+            Purpose::Entry => Permission::Trade,
+            Purpose::Exit => Permission::Finish,
+            Purpose::Hedge => Permission::Reduce,
+        }
+    }
+    const fn from_bits(bits: u64) -> Permission {
+        match bits & 0xff {
+            1 => Permission::Reduce,
+            2 => Permission::Finish,
+            3 => Permission::Trade,
+            _ => Permission::Query,
+        }
+    }
+}
+
+/// One permission with a lease, shared by reference. One writer. Starts as `Query`, expired: a
+/// process whose watchdog never ran may send nothing.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct PermissionWord {
+    /// Epoch in the upper 56 bits, permission in the lower 8.
+    word: AtomicU64,
+    /// The word counts until this monotonic instant.
+    valid_until_ns: AtomicU64,
+}
+
+impl PermissionWord {
+    /// No permission, no lease.
+    pub const fn shut() -> PermissionWord {
+        PermissionWord { word: AtomicU64::new(0), valid_until_ns: AtomicU64::new(0) }
+    }
+    /// Writes the permission and renews its lease. For the one writer only.
+    pub fn grant(&self, permission: Permission, until: MonoNs) {
+        let old = self.word.load(Ordering::Relaxed);
+        let changed = Permission::from_bits(old) != permission;
+        let epoch = (old >> 8).wrapping_add(u64::from(changed));
+        self.word.store(epoch << 8 | permission as u64, Ordering::Release);
+        self.valid_until_ns.store(until.0, Ordering::Release);
+    }
+    /// The permission in force at `now`; `Query` once the lease has run out. Two loads.
+    pub fn at(&self, now: MonoNs) -> Permission {
+        if now.0 >= self.valid_until_ns.load(Ordering::Acquire) {
+            return Permission::Query;
+        }
+        Permission::from_bits(self.word.load(Ordering::Acquire))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_permitted_before_the_first_grant_or_after_the_lease() {
+        let word = PermissionWord::shut();
+        assert_eq!(word.at(MonoNs(0)), Permission::Query);
+        word.grant(Permission::Trade, MonoNs(10));
+        assert_eq!(word.at(MonoNs(9)), Permission::Trade);
+        assert_eq!(word.at(MonoNs(10)), Permission::Query);
+    }
+
+    #[test]
+    fn an_entry_needs_more_than_a_hedge() {
+        let needs = Permission::needed_for;
+        assert!(needs(Purpose::Entry) > needs(Purpose::Exit));
+        assert!(needs(Purpose::Exit) > needs(Purpose::Hedge));
+        assert!(needs(Purpose::Hedge) > Permission::Query);
+    }
+}

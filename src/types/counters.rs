@@ -1,0 +1,129 @@
+//! The one table of counters: name, unit, meaning. Each thread writes its own block; anyone reads.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+macro_rules! counters {
+    ($($name:ident { $unit:literal, $doc:literal })*) => {
+        /// Everything that is counted. Never reset during a run.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(usize)]
+        pub enum Counter { $(#[doc = $doc] $name,)* }
+
+        /// Name, unit and meaning of every counter, in the order of the enum.
+        pub const COUNTERS: &[CounterInfo] =
+            &[$(CounterInfo { name: stringify!($name), unit: $unit, meaning: $doc },)*];
+    };
+}
+
+/// One row of the counter table.
+#[derive(Clone, Copy, Debug)]
+pub struct CounterInfo {
+    /// The enum variant's name.
+    pub name: &'static str,
+    /// What one count is.
+    pub unit: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+counters! {
+    Frames { "frames", "Frames received from the venue, good or bad" }
+    FrameBytes { "bytes", "Payload bytes of those frames" }
+    Books { "images", "Depth images committed" }
+    Tickers { "frames", "Book tickers taken over" }
+    Trades { "frames", "Trade messages" }
+    Controls { "frames", "Acknowledgements, status and error messages of the venue" }
+    OldDiffs { "frames", "Depth diffs or tickers older than the book, dropped" }
+    Gaps { "breaks", "Sequence breaks; each makes its book invalid" }
+    Resyncs { "snapshots", "Books made valid again by a snapshot after a break" }
+    StaleSnapshots { "snapshots", "Snapshots older than the diffs that wait for them" }
+    RejectedMalformed { "frames", "Not the JSON that the venue documents" }
+    RejectedTooLarge { "frames", "Longer than 1 MiB" }
+    RejectedTooDeep { "frames", "Nested deeper than allowed" }
+    RejectedUtf8 { "frames", "Not UTF-8" }
+    RejectedNumber { "frames", "A number that is no exact decimal in range" }
+    RejectedValue { "frames", "A zero or negative price, a negative size" }
+    RejectedUnsorted { "frames", "Levels of a side out of order" }
+    RejectedCrossed { "frames", "Best bid at or above best ask" }
+    RejectedEmpty { "frames", "A side without any level" }
+    RejectedTime { "frames", "A book older than the one already committed, or from the future" }
+    RejectedOverflow { "frames", "More levels than a book holds" }
+    UnknownSymbols { "frames", "Frames of a symbol that this run does not trade" }
+    BooksReplaced { "images", "Book images overwritten before their reader took them" }
+}
+
+/// How many counters there are.
+pub const COUNTER_COUNT: usize = COUNTERS.len();
+
+/// One thread's block of counters.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Block {
+    cells: [AtomicU64; COUNTER_COUNT],
+}
+
+/// The writing end of a block. Exactly one exists per block, so an add is a load and a store.
+#[derive(Debug)]
+pub struct Pen {
+    block: Arc<Block>,
+}
+
+/// A reading end of a block.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    block: Arc<Block>,
+}
+
+impl Pen {
+    /// A new block, all zero.
+    pub fn new() -> Pen {
+        Pen { block: Arc::new(Block { cells: std::array::from_fn(|_| AtomicU64::new(0)) }) }
+    }
+    /// A reading end.
+    pub fn tally(&self) -> Tally {
+        Tally { block: Arc::clone(&self.block) }
+    }
+    /// Adds to a counter. Single writer, so relaxed and without a locked instruction.
+    pub fn add(&mut self, counter: Counter, count: u64) {
+        let cell = &self.block.cells[counter as usize];
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
+    }
+}
+
+impl Default for Pen {
+    fn default() -> Self {
+        Pen::new()
+    }
+}
+
+impl Tally {
+    /// The present count.
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.block.cells[counter as usize].load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_pen_adds_the_tally_shows() {
+        let mut pen = Pen::new();
+        let tally = pen.tally();
+        pen.add(Counter::Gaps, 2);
+        pen.add(Counter::Gaps, 1);
+        assert_eq!(tally.get(Counter::Gaps), 3);
+        assert_eq!(tally.get(Counter::Frames), 0);
+    }
+
+    #[test]
+    fn every_counter_has_a_unit_and_a_meaning() {
+        for info in COUNTERS {
+            assert!(!info.unit.is_empty(), "{}", info.name);
+            assert!(info.meaning.len() > 8, "{}", info.name);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The shared vocabulary: values with units, names, messages between threads. Imports nothing of ours.
+
+pub mod control;
+pub mod counters;
+pub mod fact;
+pub mod ids;
+pub mod limit;
+pub mod market;
+pub mod order;
+pub mod time;
+pub mod units;

@@ -1,0 +1,146 @@
+//! Instants, durations and the only reader of the machine's clocks.
+//!
+//! Decisions never read a clock: they are handed `now`. Durations are monotonic nanoseconds; wall
+//! time labels files and reports and is never subtracted to get an age (`PRODUCT.md` C27, F29).
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds in one second.
+pub const NS_PER_SEC: u64 = 1_000_000_000;
+/// Nanoseconds in one millisecond.
+pub const NS_PER_MS: u64 = 1_000_000;
+/// Korea is nine hours ahead of UTC, without daylight saving time.
+const KST_OFFSET_NS: u64 = 9 * 3_600 * NS_PER_SEC;
+const DAY_NS: u64 = 86_400 * NS_PER_SEC;
+
+/// A length of time in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct DurNs(pub u64);
+
+impl DurNs {
+    /// From milliseconds, stopping at the end of the range.
+    pub const fn from_ms(ms: u64) -> DurNs {
+        DurNs(ms.saturating_mul(NS_PER_MS))
+    }
+    /// From seconds, stopping at the end of the range.
+    pub const fn from_secs(secs: u64) -> DurNs {
+        DurNs(secs.saturating_mul(NS_PER_SEC))
+    }
+    /// Whole milliseconds, rounded down.
+    pub const fn as_ms(self) -> u64 {
+        self.0 / NS_PER_MS
+    }
+}
+
+/// A point on the monotonic clock (real or virtual), in nanoseconds since an arbitrary start.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct MonoNs(pub u64);
+
+impl MonoNs {
+    /// Time since `earlier`; zero if `earlier` lies ahead.
+    pub const fn since(self, earlier: MonoNs) -> DurNs {
+        DurNs(self.0.saturating_sub(earlier.0))
+    }
+    /// This instant moved later, stopping at the end of the range.
+    pub const fn plus(self, by: DurNs) -> MonoNs {
+        MonoNs(self.0.saturating_add(by.0))
+    }
+}
+
+/// Wall-clock nanoseconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct WallNs(pub u64);
+
+impl WallNs {
+    /// Number of the Korean calendar day: daily limits roll over at KST midnight.
+    pub const fn kst_day(self) -> u64 {
+        self.0.saturating_add(KST_OFFSET_NS) / DAY_NS
+    }
+    /// Whole milliseconds since 1970.
+    pub const fn as_ms(self) -> u64 {
+        self.0 / NS_PER_MS
+    }
+}
+
+/// Both readings of one moment: `mono` orders and measures, `wall` labels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Now {
+    /// Monotonic reading.
+    pub mono: MonoNs,
+    /// Wall-clock reading of the same moment.
+    pub wall: WallNs,
+}
+
+/// The machine's clock. Everything else gets its readings as arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock whose monotonic zero is now.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn start() -> Clock {
+        Clock { start: Instant::now() }
+    }
+    /// Monotonic time since [`Clock::start`]. About 25 ns.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn mono(&self) -> MonoNs {
+        let elapsed = Instant::now().saturating_duration_since(self.start);
+        MonoNs(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+    }
+    /// Wall time; zero if the machine believes that it is before 1970.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn wall() -> WallNs {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        WallNs(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Time that moves only when it is told to: simulation, replay and tests.
+#[derive(Clone, Copy, Debug)]
+pub struct VirtualClock {
+    now: Now,
+}
+
+impl VirtualClock {
+    /// Starts at monotonic zero and the given wall time.
+    pub const fn at(wall: WallNs) -> VirtualClock {
+        VirtualClock { now: Now { mono: MonoNs(0), wall } }
+    }
+    /// The present reading.
+    pub const fn now(&self) -> Now {
+        self.now
+    }
+    /// Moves both readings to the given monotonic instant; never backwards.
+    pub fn advance_to(&mut self, mono: MonoNs) {
+        let step = mono.since(self.now.mono);
+        self.now.mono = self.now.mono.plus(step);
+        self.now.wall = WallNs(self.now.wall.0.saturating_add(step.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trading_day_rolls_over_at_korean_midnight() {
+        // 2024-08-08T15:00:00Z is 2024-08-09T00:00:00+09:00.
+        let midnight = WallNs(1_723_129_200 * NS_PER_SEC);
+        assert_eq!(midnight.kst_day(), WallNs(midnight.0 - 1).kst_day() + 1);
+    }
+
+    #[test]
+    fn an_age_is_never_negative() {
+        assert_eq!(MonoNs(5).since(MonoNs(9)), DurNs(0));
+    }
+
+    #[test]
+    fn virtual_time_never_goes_back() {
+        let mut clock = VirtualClock::at(WallNs(100));
+        clock.advance_to(MonoNs(7));
+        clock.advance_to(MonoNs(3));
+        assert_eq!(clock.now(), Now { mono: MonoNs(7), wall: WallNs(107) });
+    }
+}

@@ -1,0 +1,513 @@
+//! Fixed-point money, price and quantity: `i64` in units of 10⁻⁸, one type per unit, checked.
+//!
+//! Range of every type here: ±92,233,720,368.547 75807. A product goes through `i128` and comes back
+//! through a checked conversion with a stated rounding; nothing wraps, nothing saturates silently.
+//! Text becomes a value in `venue` (frames) and `config` (YAML) only, through [`parse_fixed`].
+
+use std::fmt;
+use std::marker::PhantomData;
+
+/// 10⁸: how many units one whole coin, won or tether has.
+pub const SCALE: i64 = 100_000_000;
+
+/// Which way an inexact product or quotient goes. Costs round up, proceeds round down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Round {
+    /// Toward minus infinity.
+    Down,
+    /// Toward plus infinity.
+    Up,
+}
+
+/// `a × b ÷ c` in `i128`, rounded as told. `None` when `c` is 0 or the result leaves `i64`.
+pub const fn mul_div(a: i64, b: i64, c: i64, round: Round) -> Option<i64> {
+    if c == 0 {
+        return None;
+    }
+    let product = a as i128 * b as i128;
+    let floor = product.div_euclid(c as i128);
+    // div_euclid floors for c > 0 only, and no caller divides by a negative number.
+    let exact = product.rem_euclid(c as i128) == 0;
+    let value = match round {
+        Round::Up if !exact => floor + 1,
+        _ => floor,
+    };
+    if c < 0 || value > i64::MAX as i128 || value < i64::MIN as i128 {
+        return None;
+    }
+    Some(value as i64)
+}
+
+/// A price: quote currency per one base coin, × 10⁻⁸, always > 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Price(i64);
+
+impl Price {
+    /// A price from its raw 10⁻⁸ units. `None` unless it is > 0.
+    pub const fn from_raw(raw: i64) -> Option<Price> {
+        if raw > 0 { Some(Price(raw)) } else { None }
+    }
+    /// The raw 10⁻⁸ units.
+    pub const fn raw(self) -> i64 {
+        self.0
+    }
+    /// What `qty` costs (`Round::Up`) or earns (`Round::Down`) at this price. The caller names the
+    /// quote currency, because a price alone does not carry it.
+    pub fn times<C>(self, qty: Qty, round: Round) -> Option<Amount<C>> {
+        mul_div(self.0, qty.0, SCALE, round).map(Amount::from_raw)
+    }
+    /// This price moved by `by` (a negative part lowers it), rounded. `None` if it would reach 0.
+    pub fn shifted(self, by: Ppm, round: Round) -> Option<Price> {
+        let factor = Ppm::ONE.0.checked_add(by.0)?;
+        mul_div(self.0, factor, Ppm::ONE.0, round).and_then(Price::from_raw)
+    }
+    /// Distance from `other` as a part of `other`, always ≥ 0. Saturates at `Ppm::MAX`.
+    pub fn distance_from(self, other: Price) -> Ppm {
+        let gap = (i128::from(self.0) - i128::from(other.0)).abs();
+        Ppm::saturating(gap * i128::from(Ppm::ONE.0) / i128::from(other.0))
+    }
+}
+
+/// A quantity of base coins, × 10⁻⁸, always ≥ 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct Qty(i64);
+
+impl Qty {
+    /// Nothing.
+    pub const ZERO: Qty = Qty(0);
+
+    /// A quantity from its raw 10⁻⁸ units. `None` if negative.
+    pub const fn from_raw(raw: i64) -> Option<Qty> {
+        if raw >= 0 { Some(Qty(raw)) } else { None }
+    }
+    /// The raw 10⁻⁸ units.
+    pub const fn raw(self) -> i64 {
+        self.0
+    }
+    /// True for nothing.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+    /// Sum; `None` on overflow.
+    pub const fn plus(self, other: Qty) -> Option<Qty> {
+        match self.0.checked_add(other.0) {
+            Some(raw) => Some(Qty(raw)),
+            None => None,
+        }
+    }
+    /// Difference, stopping at zero.
+    pub const fn minus(self, other: Qty) -> Qty {
+        if other.0 >= self.0 { Qty(0) } else { Qty(self.0 - other.0) }
+    }
+    /// Signed difference `self − other`. Cannot overflow: both are ≥ 0.
+    pub const fn signed_minus(self, other: Qty) -> SignedQty {
+        SignedQty(self.0 - other.0)
+    }
+    /// The largest multiple of `lot` that is ≤ self. A zero lot means "no grid".
+    pub const fn floor_to(self, lot: Qty) -> Qty {
+        if lot.0 == 0 { self } else { Qty(self.0 - self.0 % lot.0) }
+    }
+    /// A part of this quantity.
+    pub fn portion(self, part: Ppm, round: Round) -> Option<Qty> {
+        mul_div(self.0, part.0, Ppm::ONE.0, round).and_then(Qty::from_raw)
+    }
+}
+
+/// A quantity with a sign: long is > 0, short is < 0. × 10⁻⁸ base coins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct SignedQty(i64);
+
+impl SignedQty {
+    /// Flat.
+    pub const ZERO: SignedQty = SignedQty(0);
+
+    /// From raw 10⁻⁸ units.
+    pub const fn from_raw(raw: i64) -> SignedQty {
+        SignedQty(raw)
+    }
+    /// The raw 10⁻⁸ units.
+    pub const fn raw(self) -> i64 {
+        self.0
+    }
+    /// Its size without the sign. `i64::MIN` is never constructed from two quantities.
+    pub const fn size(self) -> Qty {
+        Qty(self.0.saturating_abs())
+    }
+    /// Sum; `None` on overflow.
+    pub const fn plus(self, other: SignedQty) -> Option<SignedQty> {
+        match self.0.checked_add(other.0) {
+            Some(raw) => Some(SignedQty(raw)),
+            None => None,
+        }
+    }
+}
+
+/// Marks amounts of Korean won.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct KrwUnit;
+/// Marks amounts of tether.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct UsdtUnit;
+
+/// An amount of money in one currency, × 10⁻⁸, signed. `Krw` and `Usdt` do not add or compare.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount<C>(i64, PhantomData<C>);
+
+/// Korean won × 10⁻⁸.
+pub type Krw = Amount<KrwUnit>;
+/// Tether × 10⁻⁸.
+pub type Usdt = Amount<UsdtUnit>;
+
+impl<C> Amount<C> {
+    /// No money.
+    pub const ZERO: Amount<C> = Amount(0, PhantomData);
+
+    /// From raw 10⁻⁸ units.
+    pub const fn from_raw(raw: i64) -> Amount<C> {
+        Amount(raw, PhantomData)
+    }
+    /// From whole units; `None` beyond ±92,233,720,368.
+    pub const fn from_whole(whole: i64) -> Option<Amount<C>> {
+        match whole.checked_mul(SCALE) {
+            Some(raw) => Some(Amount(raw, PhantomData)),
+            None => None,
+        }
+    }
+    /// The raw 10⁻⁸ units.
+    pub const fn raw(&self) -> i64 {
+        self.0
+    }
+    /// Sum; `None` on overflow.
+    pub const fn plus(&self, other: &Amount<C>) -> Option<Amount<C>> {
+        match self.0.checked_add(other.0) {
+            Some(raw) => Some(Amount(raw, PhantomData)),
+            None => None,
+        }
+    }
+    /// Difference; `None` on overflow.
+    pub const fn minus(&self, other: &Amount<C>) -> Option<Amount<C>> {
+        match self.0.checked_sub(other.0) {
+            Some(raw) => Some(Amount(raw, PhantomData)),
+            None => None,
+        }
+    }
+    /// The same amount with the other sign, stopping at the ends of the range.
+    pub const fn negated(&self) -> Amount<C> {
+        Amount(self.0.saturating_neg(), PhantomData)
+    }
+    /// A part of this amount.
+    pub fn portion(&self, part: Ppm, round: Round) -> Option<Amount<C>> {
+        mul_div(self.0, part.0, Ppm::ONE.0, round).map(Amount::from_raw)
+    }
+    /// How many base coins this amount buys at `price`, rounded down.
+    pub fn buys_at(&self, price: Price) -> Option<Qty> {
+        mul_div(self.0, SCALE, price.0, Round::Down).and_then(Qty::from_raw)
+    }
+    /// What earning `self` for a `cost` gains, as a part of the cost, floored. `None` if cost ≤ 0.
+    pub fn edge_over(&self, cost: &Amount<C>) -> Option<Ppm> {
+        if cost.0 <= 0 {
+            return None;
+        }
+        let gain = i128::from(self.0) - i128::from(cost.0);
+        Some(Ppm::saturating((gain * i128::from(Ppm::ONE.0)).div_euclid(i128::from(cost.0))))
+    }
+    /// This amount as a part of a positive `whole`, floored. `None` if whole ≤ 0.
+    pub fn part_of(&self, whole: &Amount<C>) -> Option<Ppm> {
+        if whole.0 <= 0 {
+            return None;
+        }
+        let part = i128::from(self.0) * i128::from(Ppm::ONE.0);
+        Some(Ppm::saturating(part.div_euclid(i128::from(whole.0))))
+    }
+}
+
+impl Usdt {
+    /// These tether in won at `rate` (KRW per USDT). Proceeds convert at the bid rounded down,
+    /// costs at the ask rounded up.
+    pub fn to_krw(&self, rate: Price, round: Round) -> Option<Krw> {
+        mul_div(self.0, rate.0, SCALE, round).map(Amount::from_raw)
+    }
+}
+
+impl<C> Default for Amount<C> {
+    fn default() -> Self {
+        Amount(0, PhantomData)
+    }
+}
+
+impl<C> fmt::Debug for Amount<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Parts per million: 10,000 ppm = 1 %, 100 ppm = 1 basis point.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct Ppm(i64);
+
+impl Ppm {
+    /// The whole: 1,000,000 parts.
+    pub const ONE: Ppm = Ppm(1_000_000);
+    /// Zero.
+    pub const ZERO: Ppm = Ppm(0);
+    /// The largest value.
+    pub const MAX: Ppm = Ppm(i64::MAX);
+
+    /// From a number of parts.
+    pub const fn new(parts: i64) -> Ppm {
+        Ppm(parts)
+    }
+    /// The number of parts.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+    /// From a wide number, stopping at the ends of the range.
+    pub const fn saturating(parts: i128) -> Ppm {
+        if parts > i64::MAX as i128 {
+            Ppm(i64::MAX)
+        } else if parts < i64::MIN as i128 {
+            Ppm(i64::MIN)
+        } else {
+            Ppm(parts as i64)
+        }
+    }
+    /// Sum, stopping at the ends of the range.
+    pub const fn plus(self, other: Ppm) -> Ppm {
+        Ppm(self.0.saturating_add(other.0))
+    }
+    /// The same part with the other sign.
+    pub const fn negated(self) -> Ppm {
+        Ppm(self.0.saturating_neg())
+    }
+}
+
+/// Why text is not a fixed-point number. Counted per variant by whoever reads the text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NumberError {
+    /// Not `-?digits[.digits][e[±]digits]`.
+    #[error("not a plain decimal number")]
+    Malformed,
+    /// A digit other than 0 stands below 10⁻⁸.
+    #[error("more than 8 decimals")]
+    TooPrecise,
+    /// Beyond ±92,233,720,368.547 75807.
+    #[error("outside ±92,233,720,368")]
+    OutOfRange,
+}
+
+/// Exact decimal text (`61837.63000000`, `8.6123E7`, `7.9276E-4`) to raw 10⁻⁸ units.
+///
+/// Accepts an optional minus, digits, an optional fraction and an optional exponent, as JSON does
+/// (a leading zero before other digits is accepted too). Never goes through a float.
+///
+/// # Errors
+/// [`NumberError`]; the input is at most 64 bytes long, more is `Malformed`.
+pub fn parse_fixed(text: &[u8]) -> Result<i64, NumberError> {
+    const LONGEST: usize = 64;
+    if text.len() > LONGEST {
+        return Err(NumberError::Malformed);
+    }
+    let (negative, body) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let (mantissa, exponent) = split_exponent(body)?;
+    let (digits, decimals) = read_mantissa(mantissa)?;
+    let raw = scale_to_raw(digits, 8 - decimals + exponent)?;
+    Ok(if negative { -raw } else { raw })
+}
+
+fn split_exponent(body: &[u8]) -> Result<(&[u8], i32), NumberError> {
+    let Some(at) = body.iter().position(|b| matches!(b, b'e' | b'E')) else {
+        return Ok((body, 0));
+    };
+    let (sign, digits) = match &body[at + 1..] {
+        [b'-', rest @ ..] => (-1, rest),
+        [b'+', rest @ ..] => (1, rest),
+        rest => (1, rest),
+    };
+    if digits.is_empty() {
+        return Err(NumberError::Malformed);
+    }
+    let mut value = 0i32;
+    for byte in digits {
+        if !byte.is_ascii_digit() {
+            return Err(NumberError::Malformed);
+        }
+        // 400 is beyond every number that could still fit; a longer exponent stays there.
+        value = (value * 10 + i32::from(byte - b'0')).min(400);
+    }
+    Ok((&body[..at], sign * value))
+}
+
+/// Digits without their point, and how many of them stood behind it. Trailing zeros of the
+/// fraction are dropped, so `0.000777200000` still fits.
+fn read_mantissa(text: &[u8]) -> Result<(u128, i32), NumberError> {
+    let point = text.iter().position(|b| *b == b'.');
+    let (whole, fraction) = match point {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, &text[text.len()..]),
+    };
+    if whole.is_empty() || (point.is_some() && fraction.is_empty()) {
+        return Err(NumberError::Malformed);
+    }
+    let kept = fraction.iter().rposition(|b| *b != b'0').map_or(0, |last| last + 1);
+    let mut digits = 0u128;
+    for (place, byte) in whole.iter().chain(&fraction[..kept]).enumerate() {
+        if !byte.is_ascii_digit() {
+            return Err(NumberError::Malformed);
+        }
+        let next = digits.checked_mul(10).and_then(|d| d.checked_add(u128::from(byte - b'0')));
+        let overflow =
+            if place < whole.len() { NumberError::OutOfRange } else { NumberError::TooPrecise };
+        digits = next.ok_or(overflow)?;
+    }
+    if !fraction[kept..].iter().all(u8::is_ascii_digit) {
+        return Err(NumberError::Malformed);
+    }
+    Ok((digits, kept as i32))
+}
+
+/// `digits × 10^power`, exactly, in the range of `i64`.
+fn scale_to_raw(digits: u128, power: i32) -> Result<i64, NumberError> {
+    if digits == 0 {
+        return Ok(0);
+    }
+    let mut value = digits;
+    for _ in 0..power.max(0) {
+        value = value.checked_mul(10).ok_or(NumberError::OutOfRange)?;
+    }
+    for _ in 0..(-power).max(0) {
+        if !value.is_multiple_of(10) {
+            return Err(NumberError::TooPrecise);
+        }
+        value /= 10;
+    }
+    i64::try_from(value).map_err(|_| NumberError::OutOfRange)
+}
+
+/// Writes raw 10⁻⁸ units as a plain decimal without trailing zeros: `61837.63`, `-0.5`, `3`.
+pub struct Plain(pub i64);
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.0.unsigned_abs();
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, mut part) = (size / SCALE as u64, size % SCALE as u64);
+        if part == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let mut width = 8;
+        while part % 10 == 0 {
+            part /= 10;
+            width -= 1;
+        }
+        write!(f, "{sign}{whole}.{part:0width$}")
+    }
+}
+
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Plain(self.0).fmt(f)
+    }
+}
+
+impl fmt::Display for Qty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Plain(self.0).fmt(f)
+    }
+}
+
+impl fmt::Display for SignedQty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Plain(self.0).fmt(f)
+    }
+}
+
+impl<C> fmt::Display for Amount<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Plain(self.0).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_text_is_read_exactly_in_every_spelling_a_venue_uses() {
+        let cases: [(&str, i64); 12] = [
+            ("61837.63000000", 6_183_763_000_000),
+            ("8.6123E7", 8_612_300_000_000_000),
+            ("1.16539E8", 11_653_900_000_000_000),
+            ("7.9276E-4", 79_276),
+            ("5.0E-4", 50_000),
+            ("0.00077720", 77_720),
+            ("1387.0", 138_700_000_000),
+            ("0", 0),
+            ("0.0", 0),
+            ("-0.5", -50_000_000),
+            ("92233720368.54775807", i64::MAX),
+            ("0.0000000100000000000000", 1),
+        ];
+        for (text, raw) in cases {
+            assert_eq!(parse_fixed(text.as_bytes()), Ok(raw), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_exact_number_in_range_is_refused() {
+        use NumberError::*;
+        let cases = [
+            ("", Malformed),
+            ("-", Malformed),
+            (".5", Malformed),
+            ("5.", Malformed),
+            ("1_000", Malformed),
+            ("NaN", Malformed),
+            ("Infinity", Malformed),
+            ("1e", Malformed),
+            ("1e+", Malformed),
+            ("+1", Malformed),
+            ("1.0.0", Malformed),
+            ("0x10", Malformed),
+            (" 1", Malformed),
+            ("0.000000001", TooPrecise),
+            ("1e-9", TooPrecise),
+            ("1e400", OutOfRange),
+            ("1e99999999999", OutOfRange),
+            ("92233720368.54775808", OutOfRange),
+            ("99999999999999999999999999999999999999999", OutOfRange),
+        ];
+        for (text, error) in cases {
+            assert_eq!(parse_fixed(text.as_bytes()), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_product_rounds_the_way_it_is_told_also_below_zero() {
+        assert_eq!(mul_div(1, 1, 2, Round::Down), Some(0));
+        assert_eq!(mul_div(1, 1, 2, Round::Up), Some(1));
+        assert_eq!(mul_div(-1, 1, 2, Round::Down), Some(-1));
+        assert_eq!(mul_div(-1, 1, 2, Round::Up), Some(0));
+        assert_eq!(mul_div(4, 1, 2, Round::Up), Some(2));
+        assert_eq!(mul_div(i64::MAX, 2, 1, Round::Down), None);
+        assert_eq!(mul_div(1, 1, 0, Round::Down), None);
+    }
+
+    #[test]
+    fn an_edge_is_floored_and_needs_a_positive_cost() {
+        let cost = Krw::from_raw(3);
+        assert_eq!(Krw::from_raw(4).edge_over(&cost), Some(Ppm::new(333_333)));
+        assert_eq!(Krw::from_raw(2).edge_over(&cost), Some(Ppm::new(-333_334)));
+        assert_eq!(Krw::from_raw(2).edge_over(&Krw::ZERO), None);
+    }
+
+    #[test]
+    fn plain_text_has_no_trailing_zeros() {
+        assert_eq!(Plain(6_183_763_000_000).to_string(), "61837.63");
+        assert_eq!(Plain(-50_000_000).to_string(), "-0.5");
+        assert_eq!(Plain(300_000_000).to_string(), "3");
+        assert_eq!(Plain(1).to_string(), "0.00000001");
+    }
+}

@@ -1,0 +1,4 @@
+//! Protocol facts of the venue.
+
+pub mod market;
+pub mod rules;

@@ -1,0 +1,165 @@
+//! Protocol knowledge of each venue: frames to types, sequence rules, ticks and fees. Pure: no I/O,
+//! no clock. Adding a venue is adding a folder and a row in [`codec`].
+//!
+//! Owns: codecs, books, venue rules. Receives: frame bytes. Sends: nothing. Never: sockets, time.
+
+pub mod binance;
+pub mod book;
+pub mod upbit;
+
+use crate::types::ids::InstrumentName;
+use crate::types::ids::VenueId;
+use crate::types::market::Level;
+use crate::types::market::Side;
+use crate::types::market::Ticker;
+use crate::types::units::NumberError;
+use crate::types::units::Price;
+use crate::types::units::Qty;
+
+/// How a frame came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FrameKind {
+    /// A WebSocket data frame.
+    Ws,
+    /// The body of a REST book snapshot.
+    RestDepth,
+}
+
+/// Levels of the frame being decoded, in the order of the frame. Reused, so decoding does not
+/// allocate once it has grown.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Bid levels.
+    pub bids: Vec<Level>,
+    /// Ask levels.
+    pub asks: Vec<Level>,
+}
+
+impl Scratch {
+    /// Empties both sides and keeps their memory.
+    pub fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+    }
+}
+
+/// What one frame says. Levels stand in the [`Scratch`]; text borrows from the frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'f> {
+    /// A whole book; zero levels are already dropped.
+    Image {
+        /// The venue's code of the instrument.
+        symbol: &'f str,
+        /// Venue time of the book, ms since 1970.
+        venue_ts_ms: u64,
+    },
+    /// Changed levels under the venue's sequence numbers; quantity 0 deletes.
+    Delta {
+        /// The venue's code of the instrument.
+        symbol: &'f str,
+        /// First update number in it (Binance `U`).
+        first_id: u64,
+        /// Last update number in it (Binance `u`).
+        last_id: u64,
+        /// Venue time, ms since 1970.
+        venue_ts_ms: u64,
+    },
+    /// A REST snapshot of a whole book. It names no symbol.
+    Snapshot {
+        /// Update number of the snapshot (Binance `lastUpdateId`).
+        last_id: u64,
+    },
+    /// Best bid and ask.
+    Ticker {
+        /// The venue's code of the instrument.
+        symbol: &'f str,
+        /// The ticker.
+        ticker: Ticker,
+    },
+    /// A public trade.
+    Trade {
+        /// The venue's code of the instrument.
+        symbol: &'f str,
+        /// Price.
+        price: Price,
+        /// Quantity.
+        qty: Qty,
+        /// What the taker did.
+        taker: Side,
+        /// The venue's number of the trade.
+        trade_id: u64,
+        /// Venue time of the trade, ms since 1970.
+        venue_ts_ms: u64,
+    },
+    /// Acknowledgement, status, error object or a stream that this program does not use.
+    Control {
+        /// True for an error of the venue.
+        is_error: bool,
+    },
+}
+
+/// Why a frame was rejected whole. Counted per variant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not the JSON that the venue documents.
+    #[error("malformed")]
+    Malformed,
+    /// Longer than [`crate::types::limit::FRAME_BYTES`].
+    #[error("longer than 1 MiB")]
+    TooLarge,
+    /// Nested deeper than [`crate::types::limit::FRAME_DEPTH`].
+    #[error("nested too deep")]
+    TooDeep,
+    /// Not UTF-8.
+    #[error("not UTF-8")]
+    Utf8,
+    /// A number that is no exact decimal in range.
+    #[error("number: {0}")]
+    Number(#[from] NumberError),
+    /// A zero or negative price, or a negative size.
+    #[error("price not above 0, or size below 0")]
+    Value,
+    /// Levels out of order.
+    #[error("levels out of order")]
+    Unsorted,
+    /// Best bid at or above best ask.
+    #[error("crossed book")]
+    Crossed,
+    /// A side without any level.
+    #[error("empty side")]
+    Empty,
+    /// More levels than a book holds.
+    #[error("too many levels")]
+    Overflow,
+    /// A book older than the committed one, or from the future.
+    #[error("time runs backwards")]
+    Time,
+}
+
+/// Wire format of one venue's public streams. Stateless: the same frame always decodes alike.
+pub trait Codec {
+    /// One frame into `scratch` and an event. No allocation after warm-up.
+    ///
+    /// # Errors
+    /// [`DecodeError`]; the frame has then changed nothing but `scratch`.
+    fn decode<'f>(
+        &self,
+        kind: FrameKind,
+        frame: &'f [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Event<'f>, DecodeError>;
+
+    /// BASE-QUOTE of the venue's symbol code; `None` if it is no such code.
+    fn instrument(&self, symbol: &str) -> Option<InstrumentName>;
+
+    /// The venue's symbol code of BASE-QUOTE, for subscriptions and symbol tables.
+    fn symbol(&self, instrument: &InstrumentName) -> String;
+}
+
+/// The codec of a venue.
+pub fn codec(venue: VenueId) -> Box<dyn Codec + Send> {
+    match venue {
+        VenueId::Upbit => Box::new(upbit::market::UpbitCodec),
+        VenueId::Binance => Box::new(binance::market::BinanceCodec),
+    }
+}

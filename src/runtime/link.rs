@@ -2,7 +2,6 @@
 
 use crossbeam_channel::Receiver;
 use crossbeam_channel::Sender;
-use crossbeam_channel::TryRecvError;
 use crossbeam_channel::TrySendError;
 
 /// What the sender does when a link is full.

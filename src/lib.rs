@@ -1,5 +1,6 @@
 //! `arb`: a synchronous, low-latency engine for cross-exchange arbitrage. Modules in layer order.
 
+pub mod stats;
 pub mod types;
 
 pub mod engine;

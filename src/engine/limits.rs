@@ -1,5 +1,6 @@
 //! What the engine may rely on: checked limits, made by `config`, one struct per decision file.
 
+pub use crate::types::age::AgeLimits;
 use crate::types::ids::Asset;
 use crate::types::ids::VenueId;
 use crate::types::market::Instrument;
@@ -38,24 +39,6 @@ pub struct SignalLimits {
     pub entry_interval: DurNs,
     /// `rebalancer.skew_unwind_spread_pct`: least edge of a capture entry that works skew off.
     pub unwind_edge: Ppm,
-}
-
-/// How old data may be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AgeLimits {
-    /// `risk.max_quote_age_ms`.
-    pub max_quote_age: DurNs,
-    /// `risk.alive_within_ms`: a whole-book venue's connection counts as alive this long (5 s).
-    pub alive_within: DurNs,
-    /// `risk.max_quiet_book_ms`: a quiet book on a living connection is fresh this long (60 s).
-    pub max_quiet_book: DurNs,
-    /// `fx.max_age_ms`.
-    pub max_fx_age: DurNs,
-    /// `fx.max_jump_pct`: largest accepted change of the FX mid between two images a short time
-    /// apart; a larger one pauses entries until the new level has stood for `fx.settle_ms`.
-    pub max_fx_jump: Ppm,
-    /// `fx.settle_ms`: how long a level has to stand after a jump before it is believed.
-    pub fx_settle: DurNs,
 }
 
 /// Ceilings of the pre-trade gate.

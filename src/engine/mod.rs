@@ -3,4 +3,19 @@
 //! Owns: signal, risk, pairs, portfolio. Receives: books, order events. Sends: requests, facts.
 //! Never: I/O, locks, logs, formatting, heap after start, clock reads.
 
+pub mod agent;
+pub mod core;
+mod entry;
+mod exit;
+pub mod fx;
 pub mod limits;
+pub mod orders;
+pub mod pair;
+pub mod portfolio;
+mod repair;
+pub mod residual;
+pub mod risk;
+pub mod signal;
+pub mod trace;
+pub mod value;
+pub mod view;

@@ -33,6 +33,9 @@ pub const REQUESTS: Link = Link { name: "requests", depth: 256, when_full: WhenF
 /// Order events from gateway to engine.
 pub const EVENTS: Link = Link { name: "events", depth: 1024, when_full: WhenFull::Halt };
 
+/// Facts from engine to journal.
+pub const FACTS: Link = Link { name: "facts", depth: 4096, when_full: WhenFull::Halt };
+
 impl Link {
     /// Opens the link; its memory is allocated now and never again.
     pub fn open<T>(&self) -> (Tx<T>, Rx<T>) {

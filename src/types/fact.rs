@@ -167,15 +167,26 @@ pub enum PairChange {
         /// Why.
         reason: CloseReason,
     },
-    /// Over. The PnL is the sum over the pair's fills, fees included.
+    /// Over. The PnL is the sum over the pair's fills, fees included, plus the value of residuals
+    /// handed over, less that of a residual taken in.
     Closed {
         /// Realised result.
         pnl: Krw,
     },
-    /// Repair failed or is impossible: this much stays unhedged, and entries stop.
+    /// Repair failed or no order is small enough: the pair hands this much to the residual ledger
+    /// at `value` (what it would fetch or cost now), which counts in the pair's result.
     Residual {
         /// Bought minus sold.
         excess: SignedQty,
+        /// Its value in won, with the sign of the excess.
+        value: Krw,
+    },
+    /// A residual is taken from the ledger at its booked value, to be worked off by orders.
+    Swept {
+        /// Bought minus sold.
+        excess: SignedQty,
+        /// Its booked value in won, with the sign of the excess.
+        value: Krw,
     },
 }
 

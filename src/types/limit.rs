@@ -25,6 +25,8 @@ pub const PAIRS: usize = 32;
 pub const ORDERS: usize = 64;
 /// Fills that one IOC order may produce: one for each level it can walk, twice.
 pub const FILLS_PER_ORDER: usize = 64;
+/// Facts that one engine call may produce: every pair may enter, fill, close and be noted.
+pub const FACTS: usize = 512;
 /// Orders that one engine turn may send.
 pub const OUTBOX: usize = 64;
 /// Widest stop-loss window, in samples (`stoploss.atr_window`).

@@ -1,5 +1,6 @@
 //! The shared vocabulary: values with units, names, messages between threads. Imports nothing of ours.
 
+pub mod age;
 pub mod control;
 pub mod counters;
 pub mod fact;
@@ -7,5 +8,6 @@ pub mod ids;
 pub mod limit;
 pub mod market;
 pub mod order;
+pub mod rng;
 pub mod time;
 pub mod units;

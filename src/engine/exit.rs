@@ -1,0 +1,257 @@
+//! Open pairs: their mark, when they close, and how. Rebalancing picks the ones that have to.
+
+use crate::engine::core::Core;
+use crate::engine::entry::draft;
+use crate::engine::entry::limit_price;
+use crate::engine::limits::StopMode;
+use crate::engine::pair::Pair;
+use crate::engine::pair::Reference;
+use crate::engine::pair::Stage;
+use crate::engine::portfolio::Portfolio;
+use crate::engine::signal::Direction;
+use crate::engine::signal::Legs;
+use crate::engine::signal::Quoted;
+use crate::engine::value::Leg;
+use crate::engine::view::Depth;
+use crate::types::fact::CloseReason;
+use crate::types::fact::FactKind;
+use crate::types::fact::PairChange;
+use crate::types::fact::Refusal;
+use crate::types::ids::InstrumentId;
+use crate::types::market::Quote;
+use crate::types::market::Side;
+use crate::types::order::Purpose;
+use crate::types::time::DurNs;
+use crate::types::time::Now;
+use crate::types::units::Krw;
+use crate::types::units::Ppm;
+use crate::types::units::Price;
+use crate::types::units::Qty;
+use crate::types::units::Round;
+use crate::types::units::Usdt;
+
+/// Least time between two PnL samples of one pair, for the dynamic stop.
+const SAMPLE_EVERY: DurNs = DurNs::from_secs(1);
+
+impl Core {
+    /// Repairs, marks and closes the pairs that a change of `instrument` concerns.
+    pub(super) fn manage_pairs(&mut self, instrument: InstrumentId, now: Now) {
+        // Backwards, because settling a pair may remove it.
+        for index in (0..self.pairs.len()).rev() {
+            if !self.touches(self.pairs[index].route, instrument) {
+                continue;
+            }
+            match self.pairs[index].stage {
+                Stage::Open => self.manage_open(index, now),
+                Stage::Unhedged { .. } if self.pairs[index].orders.is_empty() => {
+                    self.repair(index, now);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Samples of the dynamic stop, or 1 where it is not used.
+    pub(super) fn stop_window(&self) -> usize {
+        match self.exit.stop {
+            StopMode::Dynamic { window, .. } => window,
+            StopMode::Off | StopMode::Static(_) => 1,
+        }
+    }
+
+    fn manage_open(&mut self, index: usize, now: Now) {
+        // Without fresh books the last mark stands: an unknown result is not a zero result.
+        let Ok(quoted) = self.quote_exit(index, now) else { return };
+        let pair = &mut self.pairs[index];
+        let flow = quoted.proceeds.minus(&quoted.cost);
+        let mark = flow.and_then(|flow| pair.cash.plus(&flow));
+        pair.mark = mark.or(pair.mark);
+        let part = mark.and_then(|mark| pair.pnl_part(mark));
+        if let Some(part) = part {
+            sample(pair, part, now);
+        }
+        if now.mono < self.pairs[index].retry_at {
+            return;
+        }
+        if let Some(reason) = self.reason_to_close(&self.pairs[index], part, now) {
+            self.close(index, (quoted, reason), now);
+        }
+    }
+
+    /// Both legs of the pair closed now at what stands on both venues.
+    fn quote_exit(&self, index: usize, now: Now) -> Result<Quoted, Refusal> {
+        let legs = self.exit_legs(index, now)?;
+        let lot = self.routes[self.pairs[index].route].lot;
+        legs.at(self.pairs[index].matched().floor_to(lot)).ok_or(Refusal::Depth)
+    }
+
+    fn exit_legs(&self, index: usize, now: Now) -> Result<Legs<'_>, Refusal> {
+        let pair = &self.pairs[index];
+        let back = match pair.direction {
+            Direction::BuyKrw => Direction::BuyUsdt,
+            Direction::BuyUsdt => Direction::BuyKrw,
+        };
+        self.view.legs(&self.routes[pair.route], back, (Depth::Refined, now.mono))
+    }
+
+    fn reason_to_close(&self, pair: &Pair, part: Option<Ppm>, now: Now) -> Option<CloseReason> {
+        if pair.wanted.is_some() {
+            return pair.wanted;
+        }
+        let part = part?;
+        if self.stop_hit(pair, part) {
+            return Some(CloseReason::StopLoss);
+        }
+        if part >= self.exit.take_profit {
+            return Some(CloseReason::TakeProfit);
+        }
+        let held = now.mono.since(pair.entered_at);
+        (held >= self.exit.max_holding).then_some(CloseReason::HoldingTime)
+    }
+
+    fn stop_hit(&self, pair: &Pair, part: Ppm) -> bool {
+        match self.exit.stop {
+            StopMode::Off => false,
+            StopMode::Static(loss) => part <= loss.negated(),
+            StopMode::Dynamic { multiple_milli, .. } => {
+                let full = pair.samples.is_full();
+                let deviation = pair.samples.deviation().filter(|_| full);
+                deviation.is_some_and(|deviation| {
+                    let distance = i128::from(deviation) * i128::from(multiple_milli) / 1_000;
+                    i128::from(part.get()) < -distance
+                })
+            }
+        }
+    }
+
+    fn close(&mut self, index: usize, what: (Quoted, CloseReason), now: Now) {
+        let (quoted, reason) = what;
+        let drafts = match self.exit_drafts(index, &quoted, now) {
+            Ok(drafts) => drafts,
+            Err(refusal) => {
+                self.refuse(refusal);
+                self.pairs[index].retry_at = now.mono.plus(self.risk.limits().retry_delay);
+                return;
+            }
+        };
+        let pair = &mut self.pairs[index];
+        // The retries of one close count once.
+        let again = pair.wanted == Some(reason);
+        pair.stage = Stage::Closing { reason };
+        // A profit may be gone at the next try and is judged anew; every other reason stands.
+        pair.wanted = Some(reason).filter(|reason| *reason != CloseReason::TakeProfit);
+        pair.reference =
+            Reference { qty: quoted.qty, cost: quoted.cost, proceeds: quoted.proceeds };
+        let id = pair.id;
+        self.counts.stop_losses += u64::from(reason == CloseReason::StopLoss && !again);
+        self.note_pair(now, id, PairChange::Closing { reason });
+        for draft in drafts {
+            self.send(id, draft, now);
+        }
+    }
+
+    fn exit_drafts(
+        &self,
+        index: usize,
+        quoted: &Quoted,
+        now: Now,
+    ) -> Result<[crate::engine::entry::Draft; 2], Refusal> {
+        let legs = self.exit_legs(index, now)?;
+        let one = |leg: &Leg<'_>, worst: Price| {
+            let limit = limit_price(leg, worst, self.signal.slippage).ok_or(Refusal::Overflow)?;
+            draft(leg, (quoted.qty, limit), (Purpose::Exit, legs.fx, now.mono))
+        };
+        let drafts = [one(&legs.buy, quoted.buy.worst)?, one(&legs.sell, quoted.sell.worst)?];
+        if self.orders.room() < drafts.len() {
+            return Err(Refusal::OpenOrders);
+        }
+        let proposals = drafts.map(|draft| draft.proposal);
+        self.risk.check(&proposals, &self.standing(), now.mono)?;
+        Ok(drafts)
+    }
+
+    /// Whether `qty` is large enough to be ordered on both venues of a pair's route right now.
+    /// Unknown prices count as "yes": nothing is written off for want of a quote.
+    pub(super) fn is_orderable(&self, route: usize, qty: Qty) -> bool {
+        let route = self.routes[route];
+        let qty = qty.floor_to(route.lot);
+        [route.krw, route.usdt].into_iter().all(|id| {
+            let leg = self.view.leg(id, Side::Sell, Depth::Refined);
+            let Some(best) = leg.ladder.best() else { return !qty.is_zero() };
+            let value = best.price.times::<()>(qty, Round::Down);
+            value.is_some_and(|value| value.raw() >= leg.instrument.min_notional_raw)
+        })
+    }
+
+    /// Marks enough open pairs for closing when exposure is above the rebalancer's ceiling, and
+    /// reports a lean between the two sides' venues.
+    pub(super) fn rebalance(&mut self, now: Now) {
+        if !self.rebalance.enabled {
+            return;
+        }
+        let excess = self.exposure().minus(&self.rebalance.max_exposure).unwrap_or(Krw::ZERO);
+        if excess > Krw::ZERO {
+            let part = Ppm::ONE.plus(self.rebalance.overshoot);
+            self.mark_for_closing(excess.portion(part, Round::Up).unwrap_or(excess));
+        }
+        if let Some(part) = self.imbalance() {
+            if part.get().abs() > self.rebalance.max_imbalance.get() {
+                self.note(now, FactKind::Imbalance { part });
+            }
+        }
+    }
+
+    /// The smallest pair that suffices alone, else the largest, until the target is covered.
+    fn mark_for_closing(&mut self, target: Krw) {
+        let on_its_way = |pair: &&Pair| pair.wanted.is_some() || !pair.is_open();
+        let leaving = self.pairs.iter().filter(on_its_way).map(|pair| pair.notional);
+        let leaving = leaving.fold(Krw::ZERO, |sum, n| sum.plus(&n).unwrap_or(sum));
+        let mut left = target.minus(&leaving).unwrap_or(target);
+        while left > Krw::ZERO {
+            let open =
+                || self.pairs.iter().enumerate().filter(|(_, p)| p.is_open() && p.wanted.is_none());
+            let enough = open().filter(|(_, p)| p.notional >= left).min_by_key(|(_, p)| p.notional);
+            let pick = enough.or_else(|| open().max_by_key(|(_, p)| p.notional));
+            let Some(index) = pick.map(|(index, _)| index) else { return };
+            self.pairs[index].wanted = Some(CloseReason::Rebalance);
+            left = left.minus(&self.pairs[index].notional).unwrap_or(Krw::ZERO);
+        }
+    }
+
+    /// (KRW venues − USDT venues) ÷ sum of what both own, at best bids. `None` without prices.
+    fn imbalance(&self) -> Option<Ppm> {
+        let mut sides = [Krw::ZERO, Krw::ZERO];
+        for holding in self.portfolio.holdings() {
+            let usdt_side = self.view.instruments.iter().any(|instrument| {
+                instrument.venue == holding.venue && instrument.quote == Quote::Usdt
+            });
+            let value = self.holding_value(holding.asset.as_str(), holding.raw)?;
+            let side = &mut sides[usize::from(usdt_side)];
+            *side = side.plus(&value)?;
+        }
+        Portfolio::imbalance(sides[0], sides[1])
+    }
+
+    fn holding_value(&self, asset: &str, raw: i64) -> Option<Krw> {
+        if raw == 0 || asset == "KRW" {
+            return Some(Krw::from_raw(raw));
+        }
+        if asset == "USDT" {
+            return Usdt::from_raw(raw).to_krw(self.view.fx.last()?.bid, Round::Down);
+        }
+        let is_market = |i: &&crate::types::market::Instrument| {
+            i.quote == Quote::Krw && i.base.as_str() == asset
+        };
+        let instrument = self.view.instruments.iter().find(is_market)?;
+        let best = self.view.leg(instrument.id, Side::Sell, Depth::Refined).ladder.best()?;
+        best.price.times(Qty::from_raw(raw)?, Round::Down)
+    }
+}
+
+fn sample(pair: &mut Pair, part: Ppm, now: Now) {
+    let due = pair.sampled_at.is_none_or(|at| now.mono.since(at) >= SAMPLE_EVERY);
+    if due {
+        pair.samples.push(part.get());
+        pair.sampled_at = Some(now.mono);
+    }
+}

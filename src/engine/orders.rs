@@ -1,0 +1,194 @@
+//! Orders at work: what was sent, what matched so far, whether it is over. Evidence may come in any
+//! order and more than once; the end is reached when the venue's own total has been seen in fills.
+
+use arrayvec::ArrayVec;
+
+use crate::types::ids::OrderId;
+use crate::types::ids::TradeId;
+use crate::types::limit;
+use crate::types::order::Ending;
+use crate::types::order::Fill;
+use crate::types::order::OrderEvent;
+use crate::types::order::OrderEventKind;
+use crate::types::order::OrderRequest;
+use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
+use crate::types::units::Qty;
+
+/// One order.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// As sent.
+    pub request: OrderRequest,
+    /// Sum of its distinct fills.
+    pub filled: Qty,
+    /// The venue's word that it is over.
+    ended: Option<(Ending, Qty)>,
+    /// Trades already applied.
+    trades: ArrayVec<TradeId, { limit::FILLS_PER_ORDER }>,
+    /// No end came in time; it stays at work until evidence comes.
+    unknown: bool,
+}
+
+/// What an event did to an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applied {
+    /// A new fill; it has to be booked.
+    Filled(Fill),
+    /// Nothing new: an acknowledgement or a repetition.
+    Nothing,
+    /// The order does not exist, a fill is too much, or there are too many fills: evidence that
+    /// contradicts what we know. Counted; entries stop.
+    Contradiction,
+}
+
+/// Every order at work, and the last ended ones so that late repetitions are recognised.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    working: ArrayVec<Order, { limit::ORDERS }>,
+    /// Ended orders, newest over oldest.
+    ended: Vec<Order>,
+    next_ended: usize,
+    next_id: u64,
+}
+
+impl Orders {
+    /// None yet. The first id is 1.
+    pub fn new() -> Orders {
+        Orders {
+            working: ArrayVec::new(),
+            ended: Vec::with_capacity(limit::ORDERS),
+            next_ended: 0,
+            next_id: 1,
+        }
+    }
+    /// A number that was never used in this run.
+    pub fn take_id(&mut self) -> OrderId {
+        let id = OrderId(self.next_id);
+        self.next_id += 1;
+        id
+    }
+    /// How many more orders fit.
+    pub fn room(&self) -> usize {
+        self.working.remaining_capacity()
+    }
+    /// How many are at work.
+    pub fn open(&self) -> usize {
+        self.working.len()
+    }
+    /// How many of them have an unknown outcome.
+    pub fn unknown(&self) -> usize {
+        self.working.iter().filter(|order| order.unknown).count()
+    }
+    /// Takes over an order that is about to be sent. The caller checked [`Orders::room`].
+    pub fn add(&mut self, request: OrderRequest) {
+        self.working.push(Order {
+            request,
+            filled: Qty::ZERO,
+            ended: None,
+            trades: ArrayVec::new(),
+            unknown: false,
+        });
+    }
+    /// The order at work with that number.
+    pub fn get(&self, id: OrderId) -> Option<&Order> {
+        self.working.iter().find(|order| order.request.id == id)
+    }
+    /// The request of an order, at work or recently ended.
+    pub fn request(&self, id: OrderId) -> Option<OrderRequest> {
+        let recent = || self.ended.iter().find(|order| order.request.id == id);
+        self.get(id).or_else(recent).map(|order| order.request)
+    }
+    /// Applies an event. Cannot fail: what does not fit is a [`Applied::Contradiction`].
+    pub fn apply(&mut self, event: &OrderEvent) -> Applied {
+        let same = |order: &&mut Order| order.request.id == event.id;
+        let mut all = self.working.iter_mut().chain(self.ended.iter_mut());
+        match all.find(same) {
+            Some(order) => order.apply(&event.kind),
+            None => Applied::Contradiction,
+        }
+    }
+    /// Removes the order with that number from work if it is over.
+    pub fn take_if_over(&mut self, id: OrderId) -> Option<OrderRequest> {
+        let index = self.working.iter().position(|order| order.request.id == id)?;
+        if !self.working[index].is_over() {
+            return None;
+        }
+        let order = self.working.swap_remove(index);
+        let request = order.request;
+        self.remember(order);
+        Some(request)
+    }
+    /// Marks every order as unknown that was decided longer ago than `timeout`; says how many.
+    pub fn expire(&mut self, now: MonoNs, timeout: DurNs) -> usize {
+        let late =
+            |order: &&mut Order| !order.unknown && now.since(order.request.decided_at) >= timeout;
+        let mut count = 0;
+        for order in self.working.iter_mut().filter(late) {
+            order.unknown = true;
+            count += 1;
+        }
+        count
+    }
+    /// When the next order becomes unknown.
+    pub fn next_expiry(&self, timeout: DurNs) -> Option<MonoNs> {
+        let waiting = self.working.iter().filter(|order| !order.unknown);
+        waiting.map(|order| order.request.decided_at.plus(timeout)).min()
+    }
+    fn remember(&mut self, order: Order) {
+        if self.ended.len() < limit::ORDERS {
+            self.ended.push(order);
+        } else {
+            self.ended[self.next_ended] = order;
+        }
+        self.next_ended = (self.next_ended + 1) % limit::ORDERS;
+    }
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Orders::new()
+    }
+}
+
+impl Order {
+    /// True once the venue said so and every fill that it counts has been seen.
+    fn is_over(&self) -> bool {
+        self.ended.is_some_and(|(_, total)| self.filled >= total)
+    }
+    fn apply(&mut self, kind: &OrderEventKind) -> Applied {
+        match kind {
+            OrderEventKind::Ack => Applied::Nothing,
+            OrderEventKind::Fill(fill) => self.apply_fill(fill),
+            OrderEventKind::Done { ending, filled } => self.apply_end(*ending, *filled),
+        }
+    }
+    fn apply_fill(&mut self, fill: &Fill) -> Applied {
+        if self.trades.contains(&fill.trade) {
+            return Applied::Nothing;
+        }
+        let Some(total) = self.filled.plus(fill.qty) else {
+            return Applied::Contradiction;
+        };
+        let beyond_end = self.ended.is_some_and(|(_, ended_at)| total > ended_at);
+        if total > self.request.qty || beyond_end || fill.qty.is_zero() {
+            return Applied::Contradiction;
+        }
+        if self.trades.try_push(fill.trade).is_err() {
+            return Applied::Contradiction;
+        }
+        self.filled = total;
+        Applied::Filled(*fill)
+    }
+    fn apply_end(&mut self, ending: Ending, filled: Qty) -> Applied {
+        match self.ended {
+            Some(known) if known == (ending, filled) => Applied::Nothing,
+            None if filled >= self.filled && filled <= self.request.qty => {
+                self.ended = Some((ending, filled));
+                self.unknown = false;
+                Applied::Nothing
+            }
+            _ => Applied::Contradiction,
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! What follows when a pair's orders are over: it stands, it is over, or its legs differ and are
+//! repaired by at most two collared orders within a loss budget. Never a naked position unnoticed.
+
+use arrayvec::ArrayVec;
+
+use crate::engine::core::Core;
+use crate::engine::entry::Draft;
+use crate::engine::entry::draft;
+use crate::engine::limits::Accounting;
+use crate::engine::pair::Next;
+use crate::engine::pair::Pair;
+use crate::engine::pair::Reference;
+use crate::engine::pair::Stage;
+use crate::engine::residual::Residual;
+use crate::engine::signal::Direction;
+use crate::engine::value::Leg;
+use crate::engine::value::value_krw;
+use crate::engine::view::Depth;
+use crate::stats::ring::SampleRing;
+use crate::types::fact::PairChange;
+use crate::types::fact::Refusal;
+use crate::types::ids::InstrumentId;
+use crate::types::market::Side;
+use crate::types::order::Purpose;
+use crate::types::time::Now;
+use crate::types::units::Krw;
+use crate::types::units::Qty;
+use crate::types::units::Round;
+use crate::types::units::SignedQty;
+use crate::types::units::mul_div;
+
+/// A repair order and what it is expected to move in won (positive).
+struct Repair {
+    draft: Draft,
+    worth: Krw,
+}
+
+/// Why no repair order goes out now.
+enum NoRepair {
+    /// Not now: books, FX, permission or a rate limit; tried again at the next change.
+    Later(Refusal),
+    /// Never: no venue takes so small an order, or it would cost more than the budget.
+    Never,
+}
+
+impl Core {
+    /// Moves a pair on once none of its orders is at work.
+    pub(super) fn settle(&mut self, index: usize, now: Now) {
+        match self.pairs[index].next() {
+            Next::Wait => {}
+            Next::Missed => {
+                let id = self.pairs[index].id;
+                self.counts.missed += 1;
+                self.pairs.swap_remove(index);
+                self.note_pair(now, id, PairChange::Missed);
+            }
+            Next::Stand => self.stand(index, now),
+            Next::Over => self.finish(index, now),
+            Next::Repair(excess) => {
+                if !matches!(self.pairs[index].stage, Stage::Unhedged { .. }) {
+                    let pair = &mut self.pairs[index];
+                    pair.stage = Stage::Unhedged { attempts: 0, since: now.mono };
+                    let id = pair.id;
+                    self.counts.unhedged += 1;
+                    self.note_pair(now, id, PairChange::Unhedged { excess });
+                }
+                self.repair(index, now);
+            }
+        }
+    }
+
+    /// Equal legs: a capture pair is done, a convergence pair waits for its exit. What is too small
+    /// to be ordered on both venues ever again is done as well: its coins are balanced.
+    fn stand(&mut self, index: usize, now: Now) {
+        let pair = &self.pairs[index];
+        let (route, matched) = (pair.route, pair.matched());
+        let capture = self.exit.accounting == Accounting::Capture;
+        if capture || pair.is_sweep || !self.is_orderable(route, matched) {
+            self.lean(index);
+            self.finish(index, now);
+            return;
+        }
+        let delay = self.risk.limits().retry_delay;
+        let pair = &mut self.pairs[index];
+        let failed_to_close = matches!(pair.stage, Stage::Closing { .. });
+        pair.stage = Stage::Open;
+        pair.retry_at = if failed_to_close { now.mono.plus(delay) } else { now.mono };
+        let id = pair.id;
+        self.note_pair(now, id, PairChange::Opened { qty: matched });
+    }
+
+    /// Books the lean of inventory that a pair leaves behind when it ends with coins on both legs.
+    fn lean(&mut self, index: usize) {
+        let pair = &self.pairs[index];
+        let moved = match pair.direction {
+            Direction::BuyKrw => pair.long,
+            Direction::BuyUsdt => SignedQty::from_raw(-pair.long.raw()),
+        };
+        let skew = &mut self.skew[pair.route];
+        match skew.plus(moved) {
+            Some(sum) => *skew = sum,
+            None => self.counts.contradictions += 1,
+        }
+    }
+
+    fn finish(&mut self, index: usize, now: Now) {
+        let pair = self.pairs.swap_remove(index);
+        if self.portfolio.realize(pair.cash).is_none() {
+            self.counts.contradictions += 1;
+        }
+        self.counts.closed += u64::from(pair.counted);
+        self.note_pair(now, pair.id, PairChange::Closed { pnl: pair.cash });
+    }
+
+    /// Sends the better of the two possible repair orders, or hands the excess to the ledger.
+    pub(super) fn repair(&mut self, index: usize, now: Now) {
+        let pair = &self.pairs[index];
+        let Stage::Unhedged { attempts, since } = pair.stage else { return };
+        let id = pair.id;
+        let spent = attempts >= self.risk.limits().hedge_attempts;
+        match if spent { Err(NoRepair::Never) } else { self.find_repair(index, now) } {
+            Ok(draft) => {
+                self.pairs[index].stage = Stage::Unhedged { attempts: attempts + 1, since };
+                self.send(id, draft, now);
+            }
+            Err(NoRepair::Later(refusal)) => self.refuse(refusal),
+            Err(NoRepair::Never) => self.hand_over(index, now),
+        }
+    }
+
+    /// Selling an excess (or buying a lack) on either venue of the pair repairs it: on one it
+    /// completes the late leg, on the other it undoes the early one. The better price wins.
+    fn find_repair(&self, index: usize, now: Now) -> Result<Draft, NoRepair> {
+        let pair = &self.pairs[index];
+        let excess = pair.excess();
+        let side = if excess > SignedQty::ZERO { Side::Sell } else { Side::Buy };
+        let mut options: ArrayVec<Repair, 2> = ArrayVec::new();
+        let mut later = None;
+        for id in [pair.buy, pair.sell] {
+            match self.repair_on(id, (side, excess.size()), now) {
+                Ok(option) => options.extend(option),
+                Err(refusal) => later = Some(refusal),
+            }
+        }
+        let per_coin = |option: &Repair| {
+            let qty = option.draft.request.qty.raw();
+            mul_div(option.worth.raw(), crate::types::units::SCALE, qty, Round::Down).unwrap_or(0)
+        };
+        let best = match side {
+            Side::Sell => options.iter().max_by_key(|option| per_coin(option)),
+            Side::Buy => options.iter().min_by_key(|option| per_coin(option)),
+        };
+        match (best, later) {
+            (Some(best), _) if self.within_budget(pair, best) => self.gate_repair(best, now),
+            // One venue may be unreadable for a moment: wait for it rather than give up.
+            (_, Some(refusal)) => Err(NoRepair::Later(refusal)),
+            _ => Err(NoRepair::Never),
+        }
+    }
+
+    fn gate_repair(&self, option: &Repair, now: Now) -> Result<Draft, NoRepair> {
+        if self.orders.room() == 0 {
+            return Err(NoRepair::Later(Refusal::OpenOrders));
+        }
+        let checked = self.risk.check(&[option.draft.proposal], &self.standing(), now.mono);
+        checked.map(|()| option.draft).map_err(NoRepair::Later)
+    }
+
+    /// A repair order on one venue; `Ok(None)` if the venue takes no order of that size.
+    fn repair_on(
+        &self,
+        id: InstrumentId,
+        what: (Side, Qty),
+        now: Now,
+    ) -> Result<Option<Repair>, Refusal> {
+        let (side, wanted) = what;
+        self.view.check_book(id, now.mono)?;
+        let fx = self.view.fresh_fx(now.mono)?;
+        let leg = self.view.leg(id, side, Depth::Refined);
+        let qty = wanted.floor_to(leg.instrument.lot);
+        let best = leg.ladder.best().ok_or(Refusal::Depth)?.price;
+        let value = best.times::<()>(qty, Round::Down).ok_or(Refusal::Overflow)?;
+        if qty.is_zero() || value.raw() < leg.instrument.min_notional_raw {
+            return Ok(None);
+        }
+        let walked = leg.walk(qty).ok_or(Refusal::Depth)?;
+        let worth = value_krw(&leg, &walked, fx).ok_or(Refusal::Overflow)?;
+        let limit = self.hedge_limit(&leg, best).ok_or(Refusal::Overflow)?;
+        let draft = draft(&leg, (qty, limit), (Purpose::Hedge, fx, now.mono))?;
+        if !self.affords(&leg, &draft) {
+            return Err(Refusal::Balance);
+        }
+        Ok(Some(Repair { draft, worth }))
+    }
+
+    fn affords(&self, leg: &Leg<'_>, draft: &Draft) -> bool {
+        let owned = self.portfolio.available_raw(leg.instrument.id, leg.side);
+        let needed = match leg.side {
+            Side::Sell => Some(draft.request.qty.raw()),
+            Side::Buy => crate::engine::portfolio::Portfolio::cost_at_limit_raw(
+                leg.instrument,
+                &draft.request,
+            ),
+        };
+        needed.is_some_and(|needed| needed <= owned)
+    }
+
+    /// As far as the hedge collar lets it: an IOC order takes the better prices first anyway.
+    fn hedge_limit(
+        &self,
+        leg: &Leg<'_>,
+        best: crate::types::units::Price,
+    ) -> Option<crate::types::units::Price> {
+        let collar = self.risk.limits().hedge_collar;
+        let ticks = &leg.instrument.ticks;
+        match leg.side {
+            Side::Buy => {
+                Some(ticks.snap(best.shifted(collar, Round::Down)?, Round::Down)?.max(best))
+            }
+            Side::Sell => {
+                Some(ticks.snap(best.shifted(collar.negated(), Round::Up)?, Round::Up)?.min(best))
+            }
+        }
+    }
+
+    /// Whether a repair costs at most the budget more than the leg was to cost when the pair's
+    /// orders were decided.
+    fn within_budget(&self, pair: &Pair, option: &Repair) -> bool {
+        let qty = option.draft.request.qty;
+        let Reference { qty: of, cost, proceeds } = pair.reference;
+        let share = |total: Krw| mul_div(total.raw(), qty.raw(), of.raw(), Round::Down);
+        let loss = match option.draft.request.side {
+            Side::Sell => share(proceeds).map(|expected| expected - option.worth.raw()),
+            Side::Buy => share(cost).map(|expected| option.worth.raw() - expected),
+        };
+        let budget = pair.notional.portion(self.risk.limits().hedge_loss, Round::Down);
+        match (loss, budget) {
+            (Some(loss), Some(budget)) => loss <= budget.raw(),
+            _ => false,
+        }
+    }
+
+    /// The excess goes to the residual ledger at its present value; the pair keeps what is matched.
+    fn hand_over(&mut self, index: usize, now: Now) {
+        let pair = &self.pairs[index];
+        let (id, route, excess) = (pair.id, self.routes[pair.route], pair.excess());
+        let base = self.view.instrument(route.krw).base;
+        let Some(value) = self.residual_value(route.krw, excess) else { return };
+        let pair = &mut self.pairs[index];
+        let Some(cash) = pair.cash.plus(&value) else { return };
+        if self.residuals.take_in(base, excess, value).is_none() {
+            return;
+        }
+        pair.cash = cash;
+        if excess > SignedQty::ZERO {
+            pair.long = SignedQty::from_raw(pair.long.raw() - excess.raw());
+        } else {
+            pair.short = SignedQty::from_raw(pair.short.raw() + excess.raw());
+        }
+        self.counts.residuals += 1;
+        self.note_pair(now, id, PairChange::Residual { excess, value });
+        self.settle(index, now);
+    }
+
+    /// What an excess is worth on the KRW venue at its best price, with the sign of the excess.
+    fn residual_value(&self, krw: InstrumentId, excess: SignedQty) -> Option<Krw> {
+        let (side, round) = match excess > SignedQty::ZERO {
+            true => (Side::Sell, Round::Down),
+            false => (Side::Buy, Round::Up),
+        };
+        let best = self.view.leg(krw, side, Depth::Refined).ladder.best()?.price;
+        let size: Krw = best.times(excess.size(), round)?;
+        Some(if excess > SignedQty::ZERO { size } else { size.negated() })
+    }
+
+    /// Σ value of what stands unhedged: pairs under repair and the ledger.
+    pub(super) fn unhedged_value(&self) -> Krw {
+        let mut total = self.residuals.total();
+        let unhedged = |pair: &&Pair| matches!(pair.stage, Stage::Unhedged { .. });
+        for pair in self.pairs.iter().filter(unhedged) {
+            let value = self.residual_value(self.routes[pair.route].krw, pair.excess());
+            let size = value.map_or(pair.notional, |value| value.max(value.negated()));
+            total = total.plus(&size).unwrap_or(total);
+        }
+        total
+    }
+
+    /// Once a cycle: residuals that have grown large enough to be ordered, or whose price stop is
+    /// hit, become a pair of their own that is worked off like any other excess.
+    pub(super) fn sweep_residuals(&mut self, now: Now) {
+        for row in 0..self.residuals.rows().len() {
+            let residual = self.residuals.rows()[row];
+            let base = residual.base;
+            let is_route =
+                |index: &usize| self.view.instrument(self.routes[*index].krw).base == base;
+            let route = (0..self.routes.len()).find(is_route);
+            let Some(route) = route.filter(|_| residual.qty != SignedQty::ZERO) else { continue };
+            let due = residual.qty != residual.attempted || self.residual_stop(route, &residual);
+            let size = residual.qty.size();
+            if due && self.is_orderable(route, size) && !self.pairs.is_full() {
+                self.sweep(row, route, now);
+            }
+        }
+    }
+
+    /// The single-leg price stop: the price has moved against the residual by the stop distance.
+    fn residual_stop(&self, route: usize, residual: &Residual) -> bool {
+        let long = residual.qty > SignedQty::ZERO;
+        let side = if long { Side::Sell } else { Side::Buy };
+        let leg = self.view.leg(self.routes[route].krw, side, Depth::Refined);
+        let (Some(best), Some(taken)) = (leg.ladder.best(), residual.taken_at()) else {
+            return false;
+        };
+        let stop = self.exit.residual_stop;
+        let against = if long { stop.negated() } else { stop };
+        match taken.shifted(against, Round::Down) {
+            Some(stop_price) if long => best.price <= stop_price,
+            Some(stop_price) => best.price >= stop_price,
+            None => false,
+        }
+    }
+
+    fn sweep(&mut self, row: usize, route: usize, now: Now) {
+        let (excess, value) = self.residuals.hand_out(row);
+        let size = value.max(value.negated());
+        let zero = SignedQty::ZERO;
+        let id = self.take_pair_id();
+        let (buy, sell) = (self.routes[route].krw, self.routes[route].usdt);
+        let long = if excess > zero { excess } else { zero };
+        let short = if excess < zero { SignedQty::from_raw(-excess.raw()) } else { zero };
+        self.pairs.push(Pair {
+            id,
+            route,
+            direction: Direction::BuyKrw,
+            buy,
+            sell,
+            stage: Stage::Unhedged { attempts: 0, since: now.mono },
+            intended: excess.size(),
+            long,
+            short,
+            cash: value.negated(),
+            notional: size,
+            orders: ArrayVec::new(),
+            entered_at: now.mono,
+            retry_at: now.mono,
+            samples: SampleRing::new(1),
+            sampled_at: None,
+            mark: None,
+            counted: false,
+            is_sweep: true,
+            wanted: None,
+            reference: Reference { qty: excess.size(), cost: size, proceeds: size },
+        });
+        self.note_pair(now, id, PairChange::Swept { excess, value });
+        self.repair(self.pairs.len() - 1, now);
+    }
+
+    /// Largest unhedged quantity that stands now, in lots of its route (rounded down).
+    pub fn unhedged_lots(&self) -> i64 {
+        let of_route = |route: usize, qty: Qty| qty.raw() / self.routes[route].lot.raw().max(1);
+        let pairs = self.pairs.iter().map(|pair| of_route(pair.route, pair.excess().size()));
+        let rows = self.residuals.rows().iter().filter_map(|row| {
+            let base =
+                |index: &usize| self.view.instrument(self.routes[*index].krw).base == row.base;
+            (0..self.routes.len()).find(base).map(|route| of_route(route, row.qty.size()))
+        });
+        pairs.chain(rows).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,7 @@
+//! Statistics on fixed memory. Each states its rank rule, its window and its empty case.
+//!
+//! Owns: nothing at run time. Never: I/O, clock, growth.
+
+pub mod edges;
+pub mod latency;
+pub mod ring;

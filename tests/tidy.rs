@@ -3,6 +3,8 @@
 //! clean text that it can pass, then it reads the tree. What is allowed where stands in
 //! `tidy/tables.rs`, with reasons.
 
+#![allow(clippy::expect_used, reason = "a rule that cannot read the tree must stop the test")]
+
 #[path = "tidy/arrows.rs"]
 mod arrows;
 #[path = "tidy/shape.rs"]
@@ -331,5 +333,24 @@ fn no_path_belongs_to_one_machine() {
         words::no_path_belongs_to_one_machine,
         &[&[("README.md", "see /home/me/arb")], &[("src/a.rs", "// (/work/x)")]],
         &[("README.md", "see ../shared/fixtures and src/work/agent.rs")],
+    );
+}
+
+#[test]
+fn continuous_integration_runs_the_commands_of_the_readme() {
+    let readme = "## Two commands\n```sh\ncargo run -- x\ntools/t.sh\n```\n";
+    enforce(
+        shape::the_readme_and_ci_agree,
+        &[
+            &[("README.md", readme), (".ci/run", "stage \"tests\" tools/t.sh\n")],
+            &[("README.md", readme), (".ci/run", "stage \"a\" cargo run -- x\ntools/t.sh.old\n")],
+            &[("README.md", "## Two commands\n"), (".ci/run", "")],
+            &[("README.md", readme)],
+            &[(".ci/run", "stage \"b\" tools/t.sh\n")],
+        ],
+        &[
+            ("README.md", readme),
+            (".ci/run", "stage \"a\" cargo run -- x\nstage \"b\" tools/t.sh\n"),
+        ],
     );
 }

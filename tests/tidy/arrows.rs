@@ -65,7 +65,7 @@ pub fn config_takes_only_limits(files: &[Source]) -> Vec<Fault> {
     for file in files.iter().filter(|file| file.is_under(&["src/config/", "src/config.rs"])) {
         for mention in mentions(file) {
             let thread = mention.segments.first().filter(|s| tables::THREADS.contains(s));
-            if thread.is_some() && !mention.segments.iter().any(|s| is_limits(s)) {
+            if thread.is_some() && !mention.segments.iter().any(is_limits) {
                 let fix = "take the limits struct only; behaviour is not config's business";
                 faults.push(file.fault(mention.line, "config imports behaviour", fix));
             }

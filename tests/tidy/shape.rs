@@ -206,3 +206,28 @@ pub fn no_two_files_have_almost_the_same_name(files: &[Source]) -> Vec<Fault> {
     }
     faults
 }
+
+/// The README promises two commands; `.ci/run` runs both, word for word, each as a stage.
+pub fn the_readme_and_ci_agree(files: &[Source]) -> Vec<Fault> {
+    let find = |path: &str| files.iter().find(|file| file.path == path);
+    let Some(readme) = find("README.md") else {
+        return vec![Source::new("README.md", "").fault(1, "README commands", "write one")];
+    };
+    let ci = find(".ci/run").map_or("", |file| &file.text);
+    let stages: Vec<&str> = ci.lines().filter_map(stage_command).collect();
+    let lines = readme.text.lines().enumerate().skip_while(|(_, line)| *line != "## Two commands");
+    let block = lines.skip_while(|(_, line)| *line != "```sh").skip(1);
+    let commands: Vec<_> = block.take_while(|(_, line)| *line != "```").collect();
+    if commands.len() != 2 {
+        let fix = "give exactly two commands in a `sh` block below `## Two commands`";
+        return vec![readme.fault(1, "README commands", fix)];
+    }
+    let missing = commands.iter().filter(|(_, command)| !stages.contains(command));
+    let fix = "run this very command as a stage of .ci/run";
+    missing.map(|(index, _)| readme.fault(index + 1, "README commands", fix)).collect()
+}
+
+/// The command of a line `stage "name" command`.
+fn stage_command(line: &str) -> Option<&str> {
+    line.strip_prefix("stage \"")?.split_once("\" ").map(|(_, command)| command)
+}

@@ -20,6 +20,21 @@ pub fn calls_stay_in_their_place(files: &[Source]) -> Vec<Fault> {
     faults
 }
 
+pub fn only_commands_print(files: &[Source]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let silent = |file: &&Source| file.is_rust() && !file.is_under(&tables::PRINTERS);
+    for file in files.iter().filter(silent) {
+        for name in tables::PRINTS {
+            let found = file.positions(&[name, "!"]);
+            for at in found.into_iter().filter(|at| *at < file.production_end()) {
+                let fix = format!("`{name}!`: return the value, count it, or use `log`");
+                faults.push(file.fault(file.tokens[at].line, "print outside a command", fix));
+            }
+        }
+    }
+    faults
+}
+
 pub fn money_has_no_floating_point(files: &[Source]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for file in files.iter().filter(|file| file.is_under(&tables::EXACT)) {

@@ -7,3 +7,5 @@ pub mod engine;
 pub mod gateway;
 pub mod runtime;
 pub mod venue;
+
+pub mod cli;

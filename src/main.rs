@@ -1,3 +1,5 @@
 //! Arguments to command to exit code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    arb::cli::main()
+}

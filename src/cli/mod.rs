@@ -1,0 +1,266 @@
+//! The command line: every flag, the one dispatch, the one way to end.
+//!
+//! Owns: arguments, stdout, stderr, exit codes. Never: a decision about trading.
+
+pub mod exit;
+pub mod log;
+pub mod output;
+pub mod pages;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::CommandFactory;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueHint;
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser;
+use clap_complete::Shell;
+
+use crate::cli::exit::CliError;
+use crate::cli::exit::Exit;
+use crate::types::ids::VenueId;
+use crate::types::limit;
+use crate::types::time::DurNs;
+use crate::types::units::parse_fixed;
+
+/// Longest `--interval`: a day.
+const MOST_INTERVAL_SECS: u64 = 86_400;
+/// Nanoseconds in 10⁻⁸ s, the step of [`parse_fixed`].
+const NS_PER_RAW: u64 = 10;
+
+const EXAMPLES: &str = "\
+Examples:
+  arb replay market.rec.gz                what the engine would have done
+  arb replay market.rec.gz --json         the same, as one JSON object
+  arb decode market.rec.gz --venue upbit  every book of one venue, a JSON line each
+  arb --config my.yml config check        every fault of a configuration at once
+  arb config show                         values in force, and where each comes from
+
+Data goes to stdout, everything else to stderr.
+";
+
+/// Cross-exchange arbitrage, built to run for days unattended.
+///
+/// arb watches the same asset on two exchanges and finds moments when buying on one and selling
+/// on the other pays after fees, depth, slippage and currency. Nothing here needs a key, a
+/// network or a service; no command of this version can reach an exchange.
+#[derive(Parser, Debug)]
+#[command(name = "arb", version, arg_required_else_help = true, after_help = after_help())]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// Configuration file [default: config/live.yml if there is one, else built-in values]
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Directory under which every relative output path lies; created if missing
+    #[arg(long, global = true, value_name = "DIR", default_value = ".",
+          value_hint = ValueHint::DirPath)]
+    pub run_dir: PathBuf,
+    /// End with one JSON object on one line of stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Silence what is not a warning
+    #[arg(long, global = true)]
+    pub quiet: bool,
+}
+
+/// What the program can do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run a recording through the engine on a virtual clock, trading on paper
+    ///
+    /// The frames go through the same decoders, books and engine as in a live run, at the times
+    /// of the recording. The same file, configuration and seed give the same decisions and the
+    /// same trace_hash each time.
+    Replay(ReplayArgs),
+    /// Print one JSON line for each book, trade or order event in a recording
+    Decode(DecodeArgs),
+    /// Look into the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completion script of a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print a manual page in roff
+    #[command(hide = true)]
+    Man {
+        /// Words of the command; none for the program.
+        words: Vec<String>,
+    },
+}
+
+/// Arguments of `arb replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// The recording: text, one frame a line; gzip when the name ends in .gz
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Seed of the simulated latencies and rejects [default: the configuration's]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Recorded time between two cycles; fractions allowed
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub interval: DurNs,
+}
+
+/// Arguments of `arb decode`.
+#[derive(Args, Debug)]
+pub struct DecodeArgs {
+    /// The recording: text, one frame a line; gzip when the name ends in .gz
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Whose frames to print
+    #[arg(long, value_parser = venue())]
+    pub venue: VenueId,
+    /// Most levels to print on each side of a book [default: all]
+    #[arg(long, value_name = "N", value_parser = levels)]
+    pub levels: Option<usize>,
+}
+
+/// What `arb config` can do.
+#[derive(Subcommand, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConfigCommand {
+    /// Validate; print every fault with its line, its range and the nearest known key
+    Check,
+    /// Print the values in force and where each comes from
+    Show,
+    /// Print what settings counted in cycles mean in wall time
+    Explain {
+        /// Time between two cycles; fractions allowed
+        #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+        interval: DurNs,
+    },
+    /// Print the JSON Schema of the file, for editors
+    Schema,
+}
+
+fn after_help() -> String {
+    format!("{EXAMPLES}\n{}", exit::table())
+}
+
+fn venue() -> impl TypedValueParser<Value = VenueId> {
+    let names = PossibleValuesParser::new(VenueId::ALL.map(VenueId::name));
+    names.try_map(|name| VenueId::from_name(&name).ok_or("no such venue"))
+}
+
+fn levels(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=limit::BOOK_LEVELS).contains(count));
+    count.ok_or_else(|| format!("give a whole number from 1 to {}", limit::BOOK_LEVELS))
+}
+
+fn seconds(text: &str) -> Result<DurNs, String> {
+    let raw = parse_fixed(text.as_bytes()).ok().and_then(|raw| u64::try_from(raw).ok());
+    let length = raw.and_then(|raw| raw.checked_mul(NS_PER_RAW)).map(DurNs);
+    let fits = length.filter(|length| *length <= DurNs::from_secs(MOST_INTERVAL_SECS));
+    fits.ok_or_else(|| format!("give seconds from 0 to {MOST_INTERVAL_SECS}, such as 0.5"))
+}
+
+/// The whole program: arguments to command to exit code.
+pub fn main() -> ExitCode {
+    // The panic's message is on stderr already; the code must be ours, not Rust's 101.
+    let exit = std::panic::catch_unwind(|| run(std::env::args_os())).unwrap_or(Exit::Internal);
+    ExitCode::from(exit.code())
+}
+
+fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Help and version arrive here too. Who closed the stream does not want the text.
+            let _ = answer.print();
+            return if answer.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    log::start(cli.common.quiet);
+    dispatch(&cli).unwrap_or_else(|error| {
+        // Without stderr nobody is left to tell; the exit code still tells.
+        let _ = writeln!(std::io::stderr(), "{error}");
+        error.exit
+    })
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
+    match &cli.command {
+        Command::Replay(_) => Err(not_built("replay")),
+        Command::Decode(_) => Err(not_built("decode")),
+        Command::Config(_) => Err(not_built("config")),
+        Command::Completions { shell } => {
+            output::print(&pages::completions(Cli::command(), *shell))
+        }
+        Command::Man { words } => output::print(&pages::manual(Cli::command(), words)?),
+    }
+}
+
+/// A command whose definition has landed before its work.
+fn not_built(name: &str) -> CliError {
+    let hint = "build a later commit";
+    CliError::new(Exit::Usage, format!("`arb {name}` is not built into this commit"), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definitions_agree_with_themselves() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_global_flag_may_stand_before_or_after_its_command() {
+        for line in ["arb --json --run-dir d replay f", "arb replay f --run-dir d --json"] {
+            let cli = parse(line).unwrap();
+            assert!(cli.common.json, "{line}");
+            assert_eq!(cli.common.run_dir, PathBuf::from("d"), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_interval_may_be_a_fraction_but_not_negative_or_longer_than_a_day() {
+        assert_eq!(seconds("0.5"), Ok(DurNs::from_ms(500)));
+        assert_eq!(seconds("0"), Ok(DurNs(0)));
+        assert_eq!(seconds("86400"), Ok(DurNs::from_secs(86_400)));
+        for text in ["-1", "86400.1", "1e18", "NaN", "", "5s"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_venue_that_nobody_knows_is_a_usage_error() {
+        let decode = |name: &str| parse(&format!("arb decode f --venue {name}"));
+        for venue in VenueId::ALL {
+            assert!(decode(venue.name()).is_ok());
+        }
+        assert!(decode("mtgox").is_err());
+    }
+
+    #[test]
+    fn at_least_one_level_and_at_most_a_whole_book_is_printed() {
+        assert_eq!(levels("1"), Ok(1));
+        assert_eq!(levels("5000"), Ok(5_000));
+        for text in ["0", "5001", "-1", "all"] {
+            assert!(levels(text).is_err(), "{text}");
+        }
+    }
+}

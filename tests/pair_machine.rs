@@ -1,0 +1,394 @@
+//! The pair machine under any order of evidence: it converges, and money and coins are conserved
+//! after each event (`PRODUCT.md` 5; `FAULTS.md` F37–F40).
+
+mod support;
+
+use arb::engine::core::Core;
+use arb::engine::limits::Accounting;
+use arb::engine::pair::Stage;
+use arb::types::control::Permission;
+use arb::types::fact::Fact;
+use arb::types::fact::FactKind;
+use arb::types::fact::PairChange;
+use arb::types::fact::Refusal;
+use arb::types::ids::TradeId;
+use arb::types::market::Side;
+use arb::types::order::Ending;
+use arb::types::order::Fee;
+use arb::types::order::Fill;
+use arb::types::order::OrderEvent;
+use arb::types::order::OrderEventKind;
+use arb::types::order::OrderRequest;
+use arb::types::order::Purpose;
+use arb::types::order::RejectReason;
+use arb::types::rng::SplitMix64;
+use arb::types::time::Now;
+use arb::types::units::Krw;
+use arb::types::units::Qty;
+use arb::types::units::SignedQty;
+use arb::verdict::audit::Audit;
+use arb::verdict::audit::Claim;
+use arb::verdict::audit::Row;
+use proptest::prelude::*;
+
+use support::*;
+
+const BIG: i64 = 100_000_000;
+
+/// Core and audit side by side, with a venue that answers as it is told.
+struct World {
+    core: Core,
+    audit: Audit,
+    facts: Vec<Fact>,
+    sent: Vec<OrderRequest>,
+    next_trade: u64,
+}
+
+impl World {
+    fn new(accounting: Accounting) -> World {
+        let plan = plan(accounting);
+        let start: Vec<Row> = plan.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect();
+        let mut core = Core::new(&plan);
+        core.set_permission(Permission::Trade);
+        let audit = Audit::new(&plan.instruments, &start);
+        World { core, audit, facts: Vec::new(), sent: Vec::new(), next_trade: 1 }
+    }
+    fn with_market(accounting: Accounting, now: Now) -> World {
+        let mut world = World::new(accounting);
+        world.market(0, now);
+        world
+    }
+    /// Books with the KRW venue `premium_krw` above parity (86,000,000 won a coin).
+    fn market(&mut self, premium_krw: i64, now: Now) {
+        let won = 86_000_000 + premium_krw;
+        self.show(book(FX, (1_387, 1_388), 100_000 * BIG, now), now);
+        self.show(book(USDT, (62_000, 62_001), BIG, now), now);
+        self.show(book(KRW, (won, won + 1_000), BIG, now), now);
+    }
+    fn show(&mut self, top: arb::types::market::BookTop, now: Now) {
+        self.core.on_book(&top, now);
+        self.core.decide(top.instrument, now);
+        self.collect();
+    }
+    fn collect(&mut self) {
+        let out = self.core.outbox();
+        let facts: Vec<Fact> = out.facts.drain(..).collect();
+        self.sent.extend(out.requests.drain(..));
+        facts.iter().for_each(|fact| self.audit.on_fact(fact));
+        self.facts.extend(facts);
+    }
+    fn event(&mut self, event: OrderEvent, now: Now) {
+        self.core.on_event(&event, now);
+        self.collect();
+    }
+    fn fill_of(&mut self, request: &OrderRequest, part: Qty) -> OrderEvent {
+        let trade = TradeId(self.next_trade);
+        self.next_trade += 1;
+        let fee = match (request.instrument == USDT, request.side) {
+            (true, Side::Buy) => Fee::Base(qty(part.raw() / 1_000 + 1)),
+            _ => Fee::Quote(part.raw() / 7 + 1),
+        };
+        let fill = Fill { trade, price: request.limit, qty: part, fee };
+        OrderEvent { id: request.id, kind: OrderEventKind::Fill(fill) }
+    }
+    fn done(request: &OrderRequest, filled: Qty) -> OrderEvent {
+        let ending = match filled {
+            full if full == request.qty => Ending::Filled,
+            Qty::ZERO => Ending::Rejected(RejectReason::Venue),
+            _ => Ending::Cancelled,
+        };
+        OrderEvent { id: request.id, kind: OrderEventKind::Done { ending, filled } }
+    }
+    fn fill_whole(&mut self, request: OrderRequest, now: Now) {
+        let fill = self.fill_of(&request, request.qty);
+        self.event(fill, now);
+        self.event(World::done(&request, request.qty), now);
+    }
+    fn reject(&mut self, request: OrderRequest, now: Now) {
+        self.event(World::done(&request, Qty::ZERO), now);
+    }
+    fn take_sent(&mut self) -> Vec<OrderRequest> {
+        std::mem::take(&mut self.sent)
+    }
+    fn is_conserved(&self) -> bool {
+        let portfolio = self.core.portfolio();
+        let held: Vec<Row> =
+            portfolio.holdings().iter().map(|h| (h.venue, h.asset, h.raw)).collect();
+        self.audit.agrees_with(&Claim {
+            balances: &held,
+            realized_raw: portfolio.realized.raw(),
+            fees_raw: portfolio.fees.raw(),
+            fills: portfolio.fills,
+        })
+    }
+    fn changes(&self) -> Vec<PairChange> {
+        let change = |fact: &Fact| match fact.kind {
+            FactKind::Pair { change, .. } => Some(change),
+            _ => None,
+        };
+        self.facts.iter().filter_map(change).collect()
+    }
+    fn refused(&self, refusal: Refusal) -> u64 {
+        self.core.counts().refusals[refusal as usize]
+    }
+}
+
+#[test]
+fn a_premium_opens_a_pair_and_its_end_closes_it_at_a_profit() {
+    let mut world = World::with_market(Accounting::Convergence, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    assert_eq!(entry.len(), 2, "both legs leave together");
+    assert_eq!((entry[0].instrument, entry[0].side), (USDT, Side::Buy));
+    assert_eq!((entry[1].instrument, entry[1].side), (KRW, Side::Sell));
+    assert_eq!(entry[0].qty, entry[1].qty);
+    entry.into_iter().for_each(|request| world.fill_whole(request, at(1, 9)));
+    assert_eq!(world.core.pairs()[0].stage, Stage::Open);
+    world.market(0, at(9, 0));
+    let exit = world.take_sent();
+    assert!(exit.iter().all(|request| request.purpose == Purpose::Exit));
+    exit.into_iter().for_each(|request| world.fill_whole(request, at(9, 9)));
+    assert_eq!(world.core.counts().closed, 1);
+    assert!(world.core.portfolio().realized > Krw::ZERO);
+    assert!(world.is_conserved());
+}
+
+#[test]
+fn capture_closes_with_the_entry_and_works_its_skew_off_at_a_lower_edge() {
+    let mut world = World::with_market(Accounting::Capture, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    entry.into_iter().for_each(|request| world.fill_whole(request, at(1, 9)));
+    assert_eq!((world.core.counts().opened, world.core.counts().closed), (1, 1));
+    // An opposite edge of 0.2 % lies below min_spread but works the lean off.
+    world.market(-600_000, at(9, 0));
+    let back = world.take_sent();
+    assert_eq!(back.len(), 2);
+    assert_eq!((back[0].instrument, back[0].side), (KRW, Side::Buy));
+    assert!(world.is_conserved());
+}
+
+#[test]
+fn a_leg_that_is_refused_is_repaired_on_the_better_venue() {
+    let mut world = World::with_market(Accounting::Convergence, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    world.fill_whole(entry[0], at(1, 5));
+    world.reject(entry[1], at(1, 6));
+    let hedge = world.take_sent();
+    assert_eq!(hedge.len(), 1);
+    assert_eq!(hedge[0].purpose, Purpose::Hedge);
+    assert_eq!((hedge[0].instrument, hedge[0].side), (KRW, Side::Sell), "1.5 million better");
+    world.fill_whole(hedge[0], at(1, 7));
+    assert_eq!(world.core.pairs()[0].stage, Stage::Open);
+    assert_eq!(world.core.counts().unhedged, 1);
+    assert!(world.is_conserved());
+}
+
+#[test]
+fn after_two_failed_repairs_the_residual_is_recorded_and_entries_stop() {
+    let mut world = World::with_market(Accounting::Convergence, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    world.fill_whole(entry[0], at(1, 5));
+    world.reject(entry[1], at(1, 6));
+    for attempt in 0..2 {
+        let hedge = world.take_sent();
+        assert_eq!(hedge.len(), 1, "attempt {attempt}");
+        world.reject(hedge[0], at(1, 7 + attempt));
+    }
+    assert!(world.take_sent().is_empty(), "no third attempt");
+    assert!(world.changes().iter().any(|c| matches!(c, PairChange::Residual { .. })));
+    assert!(world.core.residuals().total() > krw(5_000));
+    world.market(1_500_000, at(20, 0));
+    assert!(world.take_sent().is_empty(), "entries are stopped");
+    assert!(world.refused(Refusal::Residual) > 0);
+    assert!(world.core.unhedged_lots() > 0);
+    assert!(world.is_conserved());
+}
+
+#[test]
+fn a_repair_beyond_the_loss_budget_is_not_made() {
+    let mut world = World::with_market(Accounting::Convergence, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    world.fill_whole(entry[0], at(1, 5));
+    // Both venues fall by 3 % before the second leg's refusal is known.
+    world.show(book(USDT, (60_000, 60_001), BIG, at(1, 6)), at(1, 6));
+    world.show(book(KRW, (84_000_000, 84_001_000), BIG, at(1, 6)), at(1, 6));
+    world.reject(entry[1], at(1, 7));
+    assert!(world.take_sent().is_empty());
+    assert!(world.changes().iter().any(|c| matches!(c, PairChange::Residual { .. })));
+    assert!(world.is_conserved());
+}
+
+#[test]
+fn without_permission_nothing_is_entered_and_an_open_pair_stays() {
+    let mut world = World::with_market(Accounting::Convergence, at(0, 0));
+    world.core.set_permission(Permission::Finish);
+    world.market(1_500_000, at(1, 0));
+    assert!(world.take_sent().is_empty());
+    assert!(world.refused(Refusal::Permission) > 0);
+    world.core.set_permission(Permission::Trade);
+    world.market(1_500_000, at(2, 0));
+    let entry = world.take_sent();
+    entry.into_iter().for_each(|request| world.fill_whole(request, at(2, 9)));
+    world.core.set_permission(Permission::Query);
+    world.market(0, at(9, 0));
+    assert!(world.take_sent().is_empty(), "an exit needs permission too");
+    world.core.set_permission(Permission::Finish);
+    world.market(0, at(19, 0));
+    assert_eq!(world.take_sent().len(), 2);
+}
+
+#[test]
+fn a_stop_loss_closes_a_pair_whose_premium_widens() {
+    let mut world = World::with_market(Accounting::Convergence, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    entry.into_iter().for_each(|request| world.fill_whole(request, at(1, 9)));
+    world.core.set_permission(Permission::Finish);
+    world.market(3_500_000, at(9, 0));
+    assert_eq!(world.take_sent().len(), 2);
+    assert_eq!(world.core.counts().stop_losses, 1);
+}
+
+#[test]
+fn a_pair_is_closed_when_it_has_been_held_long_enough() {
+    let mut world = World::with_market(Accounting::Convergence, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    entry.into_iter().for_each(|request| world.fill_whole(request, at(1, 9)));
+    world.core.set_permission(Permission::Finish);
+    world.market(1_500_000, at(3_600, 0));
+    assert!(world.take_sent().is_empty(), "a second early");
+    world.market(1_500_000, at(3_601, 0));
+    assert_eq!(world.take_sent().len(), 2);
+}
+
+#[test]
+fn an_order_without_an_end_is_unknown_and_stops_entries_until_evidence_comes() {
+    let mut world = World::with_market(Accounting::Convergence, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    world.fill_whole(entry[0], at(1, 5));
+    assert_eq!(world.core.due(), Some(at(3, 500_000_000).mono));
+    world.core.on_timer(at(3, 500_000_000));
+    assert_eq!(world.core.counts().timeouts, 1);
+    assert_eq!(world.core.orders().unknown(), 1);
+    world.market(1_500_000, at(10, 0));
+    assert!(world.take_sent().is_empty(), "never resent, nothing new entered");
+    world.fill_whole(entry[1], at(60, 0));
+    assert_eq!(world.core.pairs()[0].stage, Stage::Open);
+    assert!(world.is_conserved());
+}
+
+#[test]
+fn exposure_above_the_ceiling_closes_the_pair_that_suffices() {
+    let mut plan = plan(Accounting::Convergence);
+    plan.rebalance.max_exposure = krw(150_000);
+    let mut core = Core::new(&plan);
+    core.set_permission(Permission::Trade);
+    let start: Vec<Row> = plan.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect();
+    let audit = Audit::new(&plan.instruments, &start);
+    let mut world = World { core, audit, facts: Vec::new(), sent: Vec::new(), next_trade: 1 };
+    for second in [0, 1, 5] {
+        world.market(1_500_000, at(second, 0));
+        let entry = world.take_sent();
+        entry.into_iter().for_each(|request| world.fill_whole(request, at(second, 9)));
+    }
+    let open = world.core.pairs().len();
+    assert!(open >= 2);
+    world.core.on_cycle(at(30, 0));
+    world.market(1_500_000, at(31, 0));
+    let closing = world.core.pairs().iter().filter(|p| matches!(p.stage, Stage::Closing { .. }));
+    assert_eq!(closing.count(), open - 1);
+}
+
+/// Events of one order, whole or in parts, possibly repeated, in any order.
+fn answers(world: &mut World, request: &OrderRequest, rng: &mut SplitMix64) -> Vec<OrderEvent> {
+    let parts = match rng.below(4) {
+        0 => vec![],
+        1 => vec![request.qty],
+        2 => vec![qty(rng.below(request.qty.raw() as u64) as i64 + 1)],
+        _ => {
+            let first = rng.below(request.qty.raw() as u64) as i64;
+            let second = rng.below((request.qty.raw() - first) as u64) as i64;
+            vec![qty(first), qty(second)].into_iter().filter(|q| !q.is_zero()).collect()
+        }
+    };
+    let total = parts.iter().map(|part| part.raw()).sum();
+    let mut events = vec![OrderEvent { id: request.id, kind: OrderEventKind::Ack }];
+    for part in parts {
+        events.push(world.fill_of(request, part));
+    }
+    events.push(World::done(request, qty(total)));
+    let repeat = rng.below(events.len() as u64) as usize;
+    events.push(events[repeat]);
+    events
+}
+
+fn shuffle<T>(items: &mut [T], rng: &mut SplitMix64) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, rng.below(last as u64 + 1) as usize);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_order_of_events_converges_and_conserves_money_and_coins(
+        seed in any::<u64>(),
+        is_capture in any::<bool>(),
+    ) {
+        let accounting = if is_capture { Accounting::Capture } else { Accounting::Convergence };
+        let mut rng = SplitMix64::new(seed, 0);
+        let mut world = World::with_market(accounting, at(0, 0));
+        let mut waiting: Vec<OrderEvent> = Vec::new();
+        for step in 1..120u64 {
+            let premium = rng.below(4_000_000) as i64 - 1_500_000;
+            world.market(premium, at(step * 5, 0));
+            if step % 7 == 0 {
+                world.core.on_cycle(at(step * 5, 1));
+                world.collect();
+            }
+            for request in world.take_sent() {
+                let events = answers(&mut world, &request, &mut rng);
+                waiting.extend(events);
+            }
+            shuffle(&mut waiting, &mut rng);
+            let now = rng.below(waiting.len() as u64 + 1) as usize;
+            for event in waiting.drain(..now).collect::<Vec<_>>() {
+                world.event(event, at(step * 5, 2));
+                prop_assert!(world.is_conserved(), "after {event:?}");
+            }
+        }
+        // No new pairs; everything that is still under way arrives.
+        world.core.set_permission(Permission::Finish);
+        for step in 600..640u64 {
+            for event in std::mem::take(&mut waiting) {
+                world.event(event, at(step, 0));
+                prop_assert!(world.is_conserved(), "after {event:?}");
+            }
+            world.market(0, at(step, 1));
+            for request in world.take_sent() {
+                let events = answers(&mut world, &request, &mut rng);
+                waiting.extend(events);
+            }
+        }
+        for event in waiting {
+            world.event(event, at(700, 0));
+        }
+        prop_assert_eq!(world.core.counts().contradictions, 0);
+        prop_assert!(world.is_conserved());
+        let out = world.take_sent();
+        prop_assert_eq!(world.core.orders().open(), out.len());
+        for pair in world.core.pairs() {
+            if pair.orders.is_empty() && pair.stage == Stage::Open {
+                prop_assert_eq!(pair.excess(), SignedQty::ZERO);
+            }
+            prop_assert!(pair.stage != Stage::Working, "{:?}", pair);
+        }
+    }
+}

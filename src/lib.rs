@@ -2,7 +2,9 @@
 
 pub mod types;
 
+pub mod cli;
 pub mod engine;
+pub mod feed;
 pub mod gateway;
 pub mod runtime;
 pub mod venue;

@@ -2,3 +2,4 @@
 //!
 //! Owns: flags, what is printed. Never: a decision.
 
+pub mod decode;

@@ -62,11 +62,11 @@ impl Book {
     }
 
     /// Bids, best (highest) first.
-    pub fn bids(&self) -> impl ExactSizeIterator<Item = Level> + '_ {
+    pub fn bids(&self) -> impl ExactSizeIterator<Item = Level> + use<'_> {
         self.bids.levels.iter().rev().copied()
     }
     /// Asks, best (lowest) first.
-    pub fn asks(&self) -> impl ExactSizeIterator<Item = Level> + '_ {
+    pub fn asks(&self) -> impl ExactSizeIterator<Item = Level> + use<'_> {
         self.asks.levels.iter().rev().copied()
     }
     /// Copies the best [`limit::TOP_LEVELS`] of both sides.

@@ -1,11 +1,20 @@
 //! `arb`: a synchronous, low-latency engine for cross-exchange arbitrage. Modules in layer order.
 
-pub mod stats;
 pub mod types;
 
-pub mod engine;
-pub mod gateway;
+pub mod stats;
+
 pub mod runtime;
 pub mod venue;
+
+pub mod engine;
+pub mod feed;
+pub mod gateway;
+
+pub mod verdict;
+
+pub mod topology;
+
+pub mod scenario;
 
 pub mod cli;

@@ -61,9 +61,9 @@ impl World {
     /// Books with the KRW venue `premium_krw` above parity (86,000,000 won a coin).
     fn market(&mut self, premium_krw: i64, now: Now) {
         let won = 86_000_000 + premium_krw;
-        self.show(book(FX, (1_387, 1_388), 100_000 * BIG, now), now);
-        self.show(book(USDT, (62_000, 62_001), BIG, now), now);
         self.show(book(KRW, (won, won + 1_000), BIG, now), now);
+        self.show(book(USDT, (62_000, 62_001), BIG, now), now);
+        self.show(book(FX, (1_387, 1_388), 100_000 * BIG, now), now);
     }
     fn show(&mut self, top: arb::types::market::BookTop, now: Now) {
         self.core.on_book(&top, now);

@@ -2,6 +2,7 @@
 //!
 //! Owns: arguments, stdout, stderr, exit codes. Never: a decision about trading.
 
+pub mod decode;
 pub mod exit;
 pub mod log;
 pub mod output;

@@ -185,15 +185,16 @@ impl Core {
             return;
         };
         let fx = self.view.fx.last();
-        self.note(now, FactKind::Order { event: *event, fx });
-        match self.orders.apply(event) {
-            Applied::Filled(fill) => self.book_fill(&request, &fill),
-            Applied::Nothing => {}
-            Applied::Contradiction => self.counts.contradictions += 1,
+        let applied = self.orders.apply(event);
+        if applied == Applied::Repeated {
+            return;
         }
-        if let OrderEventKind::Done { ending, .. } = event.kind {
-            self.counts.rejects += u64::from(matches!(ending, Ending::Rejected(_)));
-            self.counts.partials += u64::from(ending == Ending::Cancelled);
+        self.note(now, FactKind::Order { event: *event, fx });
+        match applied {
+            Applied::Filled(fill) => self.book_fill(&request, &fill),
+            Applied::Noted => self.count_end(&event.kind),
+            Applied::Repeated => {}
+            Applied::Contradiction => self.counts.contradictions += 1,
         }
         if let Some(request) = self.orders.take_if_over(event.id) {
             self.portfolio.release(self.view.instrument(request.instrument), &request);
@@ -250,6 +251,13 @@ impl Core {
             if let Some(quoted) = quoted {
                 self.edges[index][direction.index()].record(quoted.edge);
             }
+        }
+    }
+
+    fn count_end(&mut self, kind: &OrderEventKind) {
+        if let OrderEventKind::Done { ending, .. } = kind {
+            self.counts.rejects += u64::from(matches!(ending, Ending::Rejected(_)));
+            self.counts.partials += u64::from(*ending == Ending::Cancelled);
         }
     }
 

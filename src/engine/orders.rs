@@ -35,8 +35,10 @@ pub struct Order {
 pub enum Applied {
     /// A new fill; it has to be booked.
     Filled(Fill),
-    /// Nothing new: an acknowledgement or a repetition.
-    Nothing,
+    /// An acknowledgement, or the venue's word that the order is over.
+    Noted,
+    /// A repetition of what is known already.
+    Repeated,
     /// The order does not exist, a fill is too much, or there are too many fills: evidence that
     /// contradicts what we know. Counted; entries stop.
     Contradiction,
@@ -158,14 +160,14 @@ impl Order {
     }
     fn apply(&mut self, kind: &OrderEventKind) -> Applied {
         match kind {
-            OrderEventKind::Ack => Applied::Nothing,
+            OrderEventKind::Ack => Applied::Noted,
             OrderEventKind::Fill(fill) => self.apply_fill(fill),
             OrderEventKind::Done { ending, filled } => self.apply_end(*ending, *filled),
         }
     }
     fn apply_fill(&mut self, fill: &Fill) -> Applied {
         if self.trades.contains(&fill.trade) {
-            return Applied::Nothing;
+            return Applied::Repeated;
         }
         let Some(total) = self.filled.plus(fill.qty) else {
             return Applied::Contradiction;
@@ -182,11 +184,11 @@ impl Order {
     }
     fn apply_end(&mut self, ending: Ending, filled: Qty) -> Applied {
         match self.ended {
-            Some(known) if known == (ending, filled) => Applied::Nothing,
+            Some(known) if known == (ending, filled) => Applied::Repeated,
             None if filled >= self.filled && filled <= self.request.qty => {
                 self.ended = Some((ending, filled));
                 self.unknown = false;
-                Applied::Nothing
+                Applied::Noted
             }
             _ => Applied::Contradiction,
         }

@@ -35,6 +35,7 @@ counters! {
     Tickers { "frames", "Book tickers taken over" }
     Trades { "frames", "Trade messages" }
     Controls { "frames", "Acknowledgements, status and error messages of the venue" }
+    HeldDiffs { "frames", "Depth diffs kept for the snapshot that their book waits for" }
     OldDiffs { "frames", "Depth diffs or tickers older than the book, dropped" }
     Gaps { "breaks", "Sequence breaks; each makes its book invalid" }
     Resyncs { "snapshots", "Books made valid again by a snapshot after a break" }

@@ -6,6 +6,9 @@
 pub mod binance;
 pub mod book;
 pub mod upbit;
+mod wire;
+
+use arrayvec::ArrayString;
 
 use crate::types::ids::InstrumentName;
 use crate::types::ids::VenueId;
@@ -33,6 +36,9 @@ pub struct Scratch {
     pub bids: Vec<Level>,
     /// Ask levels.
     pub asks: Vec<Level>,
+    /// Symbol of a whole-book frame that was rejected for what it says; empty in all other cases.
+    /// A venue without sequence numbers has no other way to tell whose image is missing.
+    pub rejected: ArrayString<25>,
 }
 
 impl Scratch {
@@ -40,6 +46,7 @@ impl Scratch {
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
+        self.rejected.clear();
     }
 }
 

@@ -1,4 +1,5 @@
 //! Protocol facts of the venue.
 
+pub mod depth;
 pub mod market;
 pub mod rules;

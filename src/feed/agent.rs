@@ -1,0 +1,181 @@
+//! A venue's feed: frames into books, books onto the links, every frame counted once.
+//!
+//! A link that is full keeps its instruments marked; the next flush sends their newest tops. What
+//! a reader missed in between is counted as [`Counter::BooksReplaced`].
+
+use crate::feed::books::Books;
+use crate::feed::books::Outcome;
+use crate::feed::slot::Change;
+use crate::runtime::agent::Turn;
+use crate::runtime::link::Tx;
+use crate::types::counters::Counter;
+use crate::types::counters::Pen;
+use crate::types::counters::Tally;
+use crate::types::ids::InstrumentId;
+use crate::types::limit;
+use crate::types::market::BookTop;
+use crate::types::time::Now;
+use crate::venue::DecodeError;
+use crate::venue::FrameKind;
+
+const _: () = assert!(limit::INSTRUMENTS <= 64, "unsent tops are tracked in one u64 bit set");
+
+/// The counters of which exactly one rises with each frame; their sum is [`Counter::Frames`].
+pub const OUTCOMES: [Counter; 20] = [
+    Counter::Books,
+    Counter::Tickers,
+    Counter::Trades,
+    Counter::Controls,
+    Counter::HeldDiffs,
+    Counter::OldDiffs,
+    Counter::Gaps,
+    Counter::StaleSnapshots,
+    Counter::RejectedMalformed,
+    Counter::RejectedTooLarge,
+    Counter::RejectedTooDeep,
+    Counter::RejectedUtf8,
+    Counter::RejectedNumber,
+    Counter::RejectedValue,
+    Counter::RejectedUnsorted,
+    Counter::RejectedCrossed,
+    Counter::RejectedEmpty,
+    Counter::RejectedTime,
+    Counter::RejectedOverflow,
+    Counter::UnknownSymbols,
+];
+
+/// One venue's feed without its socket.
+pub struct Feed {
+    books: Books,
+    pen: Pen,
+    outlets: Vec<Outlet>,
+    top: BookTop,
+}
+
+/// One link and the instruments whose newest top it has not taken yet.
+struct Outlet {
+    link: Tx<BookTop>,
+    unsent: u64,
+}
+
+impl Feed {
+    /// A feed that publishes every change of these books to each of the links.
+    pub fn new(books: Books, links: Vec<Tx<BookTop>>) -> Feed {
+        assert!(books.len() <= limit::INSTRUMENTS, "unsent tops are one bit an instrument");
+        let outlets = links.into_iter().map(|link| Outlet { link, unsent: 0 }).collect();
+        let top = BookTop::empty(InstrumentId(0));
+        Feed { books, pen: Pen::new(), outlets, top }
+    }
+
+    /// One frame. Publishes on a committed image, a ticker taken over and a changed validity.
+    pub fn on_frame(&mut self, kind: FrameKind, payload: &[u8], now: Now) -> Outcome {
+        let outcome = self.books.on_frame(kind, payload, now);
+        self.pen.add(Counter::Frames, 1);
+        self.pen.add(Counter::FrameBytes, payload.len() as u64);
+        self.pen.add(counter_of(&outcome), 1);
+        let Outcome::Book { slot, change } = outcome else { return outcome };
+        match change {
+            Change::Image { resynced } => {
+                self.pen.add(Counter::Resyncs, u64::from(resynced));
+                self.publish(slot);
+            }
+            Change::Ticker(_) | Change::Gap | Change::Broken(_) => self.publish(slot),
+            Change::Held | Change::Old | Change::Stale | Change::Refused(_) => {}
+        }
+        outcome
+    }
+
+    /// The connection opened: every book waits for its first image.
+    pub fn on_open(&mut self, now: Now) {
+        self.books.on_open(now);
+        self.publish_all();
+    }
+
+    /// The connection closed: no book may be used.
+    pub fn on_close(&mut self) {
+        self.books.on_close();
+        self.publish_all();
+    }
+
+    /// Sends what a full link could not take before. `Worked` if anything went out.
+    pub fn flush(&mut self) -> Turn {
+        let mut turn = Turn::Idle;
+        for outlet in &mut self.outlets {
+            while outlet.unsent != 0 {
+                let slot = outlet.unsent.trailing_zeros() as usize;
+                self.books.top(slot, &mut self.top);
+                if outlet.link.send(self.top.clone()).is_err() {
+                    break;
+                }
+                outlet.unsent &= !(1 << slot);
+                turn = Turn::Worked;
+            }
+        }
+        turn
+    }
+
+    /// The books, for looking into them.
+    pub const fn books(&self) -> &Books {
+        &self.books
+    }
+    /// Hash of everything decoded so far.
+    pub const fn digest(&self) -> u64 {
+        self.books.digest()
+    }
+    /// A reading end of this feed's counters.
+    pub fn tally(&self) -> Tally {
+        self.pen.tally()
+    }
+
+    fn publish_all(&mut self) {
+        for slot in 0..self.books.len() {
+            self.publish(slot);
+        }
+    }
+
+    fn publish(&mut self, slot: usize) {
+        self.books.top(slot, &mut self.top);
+        for outlet in &mut self.outlets {
+            let bit = 1 << slot;
+            self.pen.add(Counter::BooksReplaced, u64::from(outlet.unsent & bit != 0));
+            match outlet.link.send(self.top.clone()) {
+                Ok(()) => outlet.unsent &= !bit,
+                Err(_) => outlet.unsent |= bit,
+            }
+        }
+    }
+}
+
+fn counter_of(outcome: &Outcome) -> Counter {
+    match outcome {
+        Outcome::Trade { .. } => Counter::Trades,
+        Outcome::Control { .. } => Counter::Controls,
+        Outcome::Unknown => Counter::UnknownSymbols,
+        Outcome::Rejected(why) => rejected(why),
+        Outcome::Book { change, .. } => match change {
+            Change::Image { .. } => Counter::Books,
+            Change::Ticker(_) => Counter::Tickers,
+            Change::Held => Counter::HeldDiffs,
+            Change::Old => Counter::OldDiffs,
+            Change::Stale => Counter::StaleSnapshots,
+            Change::Gap => Counter::Gaps,
+            Change::Refused(why) | Change::Broken(why) => rejected(why),
+        },
+    }
+}
+
+fn rejected(why: &DecodeError) -> Counter {
+    match why {
+        DecodeError::Malformed => Counter::RejectedMalformed,
+        DecodeError::TooLarge => Counter::RejectedTooLarge,
+        DecodeError::TooDeep => Counter::RejectedTooDeep,
+        DecodeError::Utf8 => Counter::RejectedUtf8,
+        DecodeError::Number(_) => Counter::RejectedNumber,
+        DecodeError::Value => Counter::RejectedValue,
+        DecodeError::Unsorted => Counter::RejectedUnsorted,
+        DecodeError::Crossed => Counter::RejectedCrossed,
+        DecodeError::Empty => Counter::RejectedEmpty,
+        DecodeError::Overflow => Counter::RejectedOverflow,
+        DecodeError::Time => Counter::RejectedTime,
+    }
+}

@@ -1,0 +1,307 @@
+//! All books of one venue: frames in, one outcome per frame out. No I/O, no clock, no counters.
+
+use crate::feed::digest::Digest;
+use crate::feed::slot::Change;
+use crate::feed::slot::Diff;
+use crate::feed::slot::Slot;
+use crate::types::ids::InstrumentId;
+use crate::types::ids::InstrumentName;
+use crate::types::ids::VenueId;
+use crate::types::limit;
+use crate::types::market::BookTop;
+use crate::types::market::Invalid;
+use crate::types::market::Level;
+use crate::types::market::Side;
+use crate::types::time::MonoNs;
+use crate::types::time::Now;
+use crate::types::units::Price;
+use crate::types::units::Qty;
+use crate::venue::Codec;
+use crate::venue::DecodeError;
+use crate::venue::Event;
+use crate::venue::FrameKind;
+use crate::venue::Scratch;
+use crate::venue::binance::depth::DiffIds;
+use crate::venue::codec;
+
+/// Most instruments that [`Books::discovering`] takes up. More than a run trades, because a
+/// recording may hold whole markets; the bound of `InstrumentId`.
+pub const DISCOVERED: usize = 256;
+const _: () = assert!(DISCOVERED <= u8::MAX as usize + 1, "an instrument id is one byte");
+
+/// What one frame came to. `slot` counts the instruments of these books from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The frame concerned the book of one instrument.
+    Book {
+        /// Which instrument.
+        slot: usize,
+        /// What it did there.
+        change: Change,
+    },
+    /// A public trade.
+    Trade {
+        /// Which instrument.
+        slot: usize,
+        /// The trade.
+        trade: Trade,
+    },
+    /// Acknowledgement, status, error of the venue, or a stream that is not used.
+    Control {
+        /// True for an error of the venue.
+        is_error: bool,
+    },
+    /// The frame was rejected whole and every book is as it was.
+    Rejected(DecodeError),
+    /// A symbol that is not among these instruments.
+    Unknown,
+}
+
+/// A public trade.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trade {
+    /// Price.
+    pub price: Price,
+    /// Quantity.
+    pub qty: Qty,
+    /// What the taker did.
+    pub taker: Side,
+    /// The venue's number of the trade.
+    pub trade_id: u64,
+    /// Venue time of the trade, ms since 1970.
+    pub venue_ts_ms: u64,
+}
+
+/// The books of one venue.
+pub struct Books {
+    venue: VenueId,
+    codec: Box<dyn Codec + Send>,
+    slots: Vec<Slot>,
+    discovers: bool,
+    scratch: Scratch,
+    digest: Digest,
+    alive_at: MonoNs,
+}
+
+impl Books {
+    /// Books of exactly these instruments; frames of others are [`Outcome::Unknown`].
+    ///
+    /// # Panics
+    /// With more than [`limit::INSTRUMENTS`]; the configuration does not allow as many.
+    pub fn new(venue: VenueId, instruments: &[(InstrumentId, InstrumentName)]) -> Books {
+        assert!(instruments.len() <= limit::INSTRUMENTS, "a run has at most limit::INSTRUMENTS");
+        let codec = codec(venue);
+        let slot = |(id, name): &(InstrumentId, InstrumentName)| {
+            Slot::new(*id, *name, codec.symbol(name))
+        };
+        let slots = instruments.iter().map(slot).collect();
+        Books::of(venue, codec, slots)
+    }
+
+    /// Books of whatever instruments appear, up to [`DISCOVERED`], numbered as they come.
+    pub fn discovering(venue: VenueId) -> Books {
+        Books { discovers: true, ..Books::of(venue, codec(venue), Vec::new()) }
+    }
+
+    fn of(venue: VenueId, codec: Box<dyn Codec + Send>, slots: Vec<Slot>) -> Books {
+        Books {
+            venue,
+            codec,
+            slots,
+            discovers: false,
+            scratch: Scratch::default(),
+            digest: Digest::default(),
+            alive_at: MonoNs(0),
+        }
+    }
+
+    /// The connection opened: no book is usable before its first image.
+    pub fn on_open(&mut self, now: Now) {
+        self.alive_at = now.mono;
+        self.disconnect(Invalid::NoImage);
+    }
+    /// The connection closed: no book is usable.
+    pub fn on_close(&mut self) {
+        self.disconnect(Invalid::Closed);
+    }
+
+    /// One frame. No allocation in steady state; diffs that wait for a snapshot are copied.
+    pub fn on_frame(&mut self, kind: FrameKind, payload: &[u8], now: Now) -> Outcome {
+        self.alive_at = now.mono;
+        match self.codec.decode(kind, payload, &mut self.scratch) {
+            Ok(event) => {
+                self.digest_event(&event);
+                self.on_event(event, now)
+            }
+            Err(why) => self.on_rejected(why),
+        }
+    }
+
+    /// Which venue.
+    pub const fn venue(&self) -> VenueId {
+        self.venue
+    }
+    /// Hash of everything decoded so far.
+    pub const fn digest(&self) -> u64 {
+        self.digest.value()
+    }
+    /// How many instruments there are.
+    pub const fn len(&self) -> usize {
+        self.slots.len()
+    }
+    /// True if there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+    /// Name of an instrument.
+    pub fn name(&self, slot: usize) -> InstrumentName {
+        self.slots[slot].name
+    }
+    /// Fills in the present top of an instrument's book.
+    pub fn top(&self, slot: usize, top: &mut BookTop) {
+        self.slots[slot].copy_top(top);
+        top.alive_at = self.alive_at;
+        top.digest = self.digest.value();
+    }
+    /// The whole book of an instrument.
+    pub fn whole(&self, slot: usize) -> Whole<'_> {
+        Whole { slot: &self.slots[slot] }
+    }
+
+    fn disconnect(&mut self, invalid: Invalid) {
+        for slot in &mut self.slots {
+            slot.disconnect(invalid);
+        }
+    }
+
+    fn on_event(&mut self, event: Event<'_>, now: Now) -> Outcome {
+        match event {
+            Event::Control { is_error } => Outcome::Control { is_error },
+            Event::Image { symbol, venue_ts_ms } => self.change(symbol, |slot, levels| {
+                slot.on_image(levels, venue_ts_ms, now)
+            }),
+            Event::Delta { symbol, first_id, last_id, venue_ts_ms } => {
+                let diff = Diff { ids: DiffIds { first: first_id, last: last_id }, venue_ts_ms };
+                self.change(symbol, |slot, levels| slot.on_delta(levels, diff, now))
+            }
+            Event::Ticker { symbol, ticker } => {
+                self.change(symbol, |slot, _| slot.on_ticker(ticker, now))
+            }
+            Event::Snapshot { last_id } => {
+                let Some(slot) = self.snapshot_slot(last_id) else { return Outcome::Unknown };
+                let change = self.slots[slot].on_snapshot(&self.scratch, last_id, now);
+                Outcome::Book { slot, change }
+            }
+            Event::Trade { symbol, price, qty, taker, trade_id, venue_ts_ms } => {
+                let Some(slot) = self.slot_of(symbol) else { return Outcome::Unknown };
+                let trade = Trade { price, qty, taker, trade_id, venue_ts_ms };
+                Outcome::Trade { slot, trade }
+            }
+        }
+    }
+
+    /// A whole book that says nonsense breaks its instrument; without the symbol nothing is known.
+    fn on_rejected(&mut self, why: DecodeError) -> Outcome {
+        self.digest.word(u64::MAX);
+        let symbol = self.scratch.rejected;
+        match self.slots.iter().position(|slot| slot.symbol == symbol.as_str()) {
+            None => Outcome::Rejected(why),
+            Some(slot) => Outcome::Book { slot, change: self.slots[slot].on_bad_image(why) },
+        }
+    }
+
+    fn change(
+        &mut self,
+        symbol: &str,
+        act: impl FnOnce(&mut Slot, &Scratch) -> Change,
+    ) -> Outcome {
+        match self.slot_of(symbol) {
+            None => Outcome::Unknown,
+            Some(slot) => {
+                let change = act(&mut self.slots[slot], &self.scratch);
+                Outcome::Book { slot, change }
+            }
+        }
+    }
+
+    fn slot_of(&mut self, symbol: &str) -> Option<usize> {
+        let known = self.slots.iter().position(|slot| slot.symbol == symbol);
+        if known.is_some() || !self.discovers || self.slots.len() >= DISCOVERED {
+            return known;
+        }
+        let name = self.codec.instrument(symbol)?;
+        let at = self.slots.len();
+        let id = InstrumentId(u8::try_from(at).ok()?);
+        self.slots.push(Slot::new(id, name, symbol.to_owned()));
+        Some(at)
+    }
+
+    /// Whose a snapshot is that names no symbol: of the books that wait for one, that whose newest
+    /// number lies nearest; if none waits, the nearest of all. A book that has seen no number yet
+    /// comes last.
+    fn snapshot_slot(&self, last_id: u64) -> Option<usize> {
+        let rank = |slot: &Slot| {
+            let distance = slot.distance(last_id);
+            (!slot.is_waiting(), distance.is_none(), distance)
+        };
+        (0..self.slots.len()).min_by_key(|at| rank(&self.slots[*at]))
+    }
+
+    fn digest_event(&mut self, event: &Event<'_>) {
+        let digest = &mut self.digest;
+        match *event {
+            Event::Control { is_error } => digest.word(u64::from(is_error)),
+            Event::Image { symbol, venue_ts_ms } => {
+                digest.text(symbol);
+                digest.word(venue_ts_ms);
+            }
+            Event::Delta { symbol, first_id, last_id, venue_ts_ms } => {
+                digest.text(symbol);
+                [first_id, last_id, venue_ts_ms].into_iter().for_each(|word| digest.word(word));
+            }
+            Event::Snapshot { last_id } => digest.word(last_id),
+            Event::Ticker { symbol, ticker } => {
+                digest.text(symbol);
+                digest.word(ticker.update_id);
+                digest.level(&ticker.bid);
+                digest.level(&ticker.ask);
+            }
+            Event::Trade { symbol, price, qty, taker, trade_id, venue_ts_ms } => {
+                digest.text(symbol);
+                digest.level(&Level { price, qty });
+                [taker as u64, trade_id, venue_ts_ms].into_iter().for_each(|w| digest.word(w));
+            }
+        }
+        digest.levels(&self.scratch.bids);
+        digest.levels(&self.scratch.asks);
+    }
+}
+
+/// A whole book, for looking into it.
+#[derive(Clone, Copy)]
+pub struct Whole<'a> {
+    slot: &'a Slot,
+}
+
+impl<'a> Whole<'a> {
+    /// Venue time of the image, ms since 1970; `None` for a bare REST snapshot.
+    pub const fn venue_ts_ms(&self) -> Option<u64> {
+        self.slot.venue_ts_ms
+    }
+    /// The venue's update number; `None` where it has none.
+    pub const fn update_id(&self) -> Option<u64> {
+        if self.slot.update_id == 0 { None } else { Some(self.slot.update_id) }
+    }
+    /// Why the book may not be used now.
+    pub const fn invalid(&self) -> Option<Invalid> {
+        self.slot.invalid
+    }
+    /// Bids, best first.
+    pub fn bids(&self) -> impl ExactSizeIterator<Item = Level> + use<'a> {
+        self.slot.book.bids()
+    }
+    /// Asks, best first.
+    pub fn asks(&self) -> impl ExactSizeIterator<Item = Level> + use<'a> {
+        self.slot.book.asks()
+    }
+}

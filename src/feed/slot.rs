@@ -1,0 +1,223 @@
+//! One instrument of a feed: its book, whether the book may be used, and the ticker over it.
+
+use crate::types::ids::InstrumentId;
+use crate::types::ids::InstrumentName;
+use crate::types::market::BookTop;
+use crate::types::market::Invalid;
+use crate::types::market::Ticker;
+use crate::types::time::MonoNs;
+use crate::types::time::Now;
+use crate::venue::DecodeError;
+use crate::venue::Scratch;
+use crate::venue::binance::depth::DiffIds;
+use crate::venue::binance::depth::Join;
+use crate::venue::binance::depth::Step;
+use crate::venue::book::Book;
+
+/// A venue clock may be this far ahead of ours: no honest clock is a day off, and a timestamp in
+/// microseconds or of another century must not block every later book as "older".
+const LARGEST_LEAD_MS: u64 = 24 * 3_600 * 1_000;
+
+/// What a frame did to one instrument's book.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// An image was committed.
+    Image {
+        /// True if it ended a break.
+        resynced: bool,
+    },
+    /// The ticker is newer than the book and was laid over it.
+    Ticker(Ticker),
+    /// The diff was held for the snapshot.
+    Held,
+    /// Older than what is known; dropped.
+    Old,
+    /// The snapshot was older than what is known; ignored.
+    Stale,
+    /// The sequence broke here; the book is invalid.
+    Gap,
+    /// Refused; the book is as it was.
+    Refused(DecodeError),
+    /// Refused, and the book became invalid by it.
+    Broken(DecodeError),
+}
+
+/// One instrument.
+#[derive(Debug)]
+pub struct Slot {
+    /// Its number in the run.
+    pub id: InstrumentId,
+    /// Its name.
+    pub name: InstrumentName,
+    /// The venue's code for it.
+    pub symbol: String,
+    /// The whole ladder.
+    pub book: Book,
+    /// Why the book may not be used now.
+    pub invalid: Option<Invalid>,
+    /// Update number of the image; 0 where the venue has none.
+    pub update_id: u64,
+    /// Venue time of the image, ms since 1970; `None` for a bare REST snapshot.
+    pub venue_ts_ms: Option<u64>,
+    join: Join,
+    image: u64,
+    newest_id: u64,
+    received_at: MonoNs,
+    ticker: Option<Ticker>,
+}
+
+impl Slot {
+    /// An instrument without any image yet.
+    pub fn new(id: InstrumentId, name: InstrumentName, symbol: String) -> Slot {
+        Slot {
+            id,
+            name,
+            symbol,
+            book: Book::new(),
+            invalid: Some(Invalid::NoImage),
+            update_id: 0,
+            venue_ts_ms: None,
+            join: Join::new(),
+            image: 0,
+            newest_id: 0,
+            received_at: MonoNs(0),
+            ticker: None,
+        }
+    }
+
+    /// The connection opened or closed: nothing held or laid over the book counts any more.
+    pub fn disconnect(&mut self, invalid: Invalid) {
+        self.invalid = Some(invalid);
+        self.join.restart();
+        self.ticker = None;
+        self.venue_ts_ms = None;
+        self.newest_id = 0;
+    }
+
+    /// A whole book. Ordered by its venue time, which may stand still but not go back.
+    pub fn on_image(&mut self, image: &Scratch, venue_ts_ms: u64, now: Now) -> Change {
+        let is_older = self.venue_ts_ms.is_some_and(|committed| venue_ts_ms < committed);
+        if is_older || is_from_the_future(venue_ts_ms, now) {
+            return Change::Refused(DecodeError::Time);
+        }
+        match self.book.replace(image) {
+            Ok(()) => self.commit(0, Some(venue_ts_ms), now),
+            Err(why) => self.on_bad_image(why),
+        }
+    }
+
+    /// A whole book that cannot be one: the last good one is not the present one any more.
+    pub fn on_bad_image(&mut self, why: DecodeError) -> Change {
+        self.invalid = Some(match why {
+            DecodeError::Crossed => Invalid::Crossed,
+            DecodeError::Overflow => Invalid::Overflow,
+            _ => Invalid::BadValue,
+        });
+        Change::Broken(why)
+    }
+
+    /// Changed levels under sequence numbers.
+    pub fn on_delta(&mut self, delta: &Scratch, diff: Diff, now: Now) -> Change {
+        self.newest_id = self.newest_id.max(diff.ids.last);
+        match self.join.on_diff(diff.ids, diff.venue_ts_ms, delta) {
+            Step::Held => Change::Held,
+            Step::Old => Change::Old,
+            Step::Gap => {
+                self.invalid = Some(Invalid::Gap);
+                Change::Gap
+            }
+            Step::Apply => match self.book.apply(delta) {
+                Ok(()) => self.commit(diff.ids.last, Some(diff.venue_ts_ms), now),
+                Err(invalid) => self.break_book(invalid),
+            },
+        }
+    }
+
+    /// A REST snapshot with every held diff that follows it: one image.
+    pub fn on_snapshot(&mut self, image: &Scratch, last_id: u64, now: Now) -> Change {
+        if self.join.on_snapshot(last_id).is_err() {
+            return Change::Stale;
+        }
+        if let Err(why) = self.book.replace(image) {
+            self.join.restart();
+            return self.on_bad_image(why);
+        }
+        let (mut update_id, mut venue_ts_ms) = (last_id, None);
+        while let Some(held) = self.join.take_held() {
+            if let Err(invalid) = self.book.apply(&held.levels) {
+                return self.break_book(invalid);
+            }
+            (update_id, venue_ts_ms) = (held.ids.last, Some(held.venue_ts_ms));
+        }
+        self.commit(update_id, venue_ts_ms, now)
+    }
+
+    /// Best bid and ask, possibly ahead of the image.
+    pub fn on_ticker(&mut self, ticker: Ticker, now: Now) -> Change {
+        self.newest_id = self.newest_id.max(ticker.update_id);
+        let known = self.ticker.map_or(0, |ticker| ticker.update_id).max(self.update_id);
+        if ticker.update_id <= known {
+            return Change::Old;
+        }
+        self.ticker = Some(ticker);
+        self.received_at = now.mono;
+        Change::Ticker(ticker)
+    }
+
+    /// True while a snapshot is what this book needs.
+    pub fn is_waiting(&self) -> bool {
+        self.join.is_waiting()
+    }
+    /// How far a snapshot's number lies from the newest one seen here; `None` if none was.
+    pub fn distance(&self, last_id: u64) -> Option<u64> {
+        (self.newest_id > 0).then(|| self.newest_id.abs_diff(last_id))
+    }
+
+    /// Fills in everything that belongs to this instrument.
+    pub fn copy_top(&self, top: &mut BookTop) {
+        top.instrument = self.id;
+        top.invalid = self.invalid;
+        top.image = self.image;
+        top.update_id = self.update_id;
+        top.received_at = self.received_at;
+        top.ticker = self.ticker;
+        self.book.copy_top(top);
+    }
+
+    fn commit(&mut self, update_id: u64, venue_ts_ms: Option<u64>, now: Now) -> Change {
+        let broken = [Invalid::Gap, Invalid::Crossed, Invalid::Overflow, Invalid::BadValue];
+        let resynced = self.invalid.take().is_some_and(|invalid| broken.contains(&invalid));
+        self.image += 1;
+        self.update_id = update_id;
+        self.venue_ts_ms = venue_ts_ms;
+        self.newest_id = self.newest_id.max(update_id);
+        self.received_at = now.mono;
+        if self.ticker.is_some_and(|ticker| ticker.update_id <= update_id) {
+            self.ticker = None;
+        }
+        Change::Image { resynced }
+    }
+
+    fn break_book(&mut self, invalid: Invalid) -> Change {
+        self.invalid = Some(invalid);
+        self.join.restart();
+        Change::Broken(match invalid {
+            Invalid::Overflow => DecodeError::Overflow,
+            _ => DecodeError::Crossed,
+        })
+    }
+}
+
+/// Sequence numbers and time of a diff.
+#[derive(Clone, Copy, Debug)]
+pub struct Diff {
+    /// Its update numbers.
+    pub ids: DiffIds,
+    /// Its venue time, ms since 1970.
+    pub venue_ts_ms: u64,
+}
+
+/// A wall clock at zero does not know the time, so nothing is judged by it.
+fn is_from_the_future(venue_ts_ms: u64, now: Now) -> bool {
+    now.wall.0 > 0 && venue_ts_ms > now.wall.as_ms() + LARGEST_LEAD_MS
+}

@@ -1,0 +1,174 @@
+//! What the JSON codecs share: checks around serde, raw values, the first flaw of a frame.
+//!
+//! A frame is read to its end even after a flaw in what it says, so that bad syntax is always found
+//! and the symbol is known whatever the order of the keys.
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::de::DeserializeSeed;
+use serde_json::value::RawValue;
+
+use crate::types::limit;
+use crate::types::market::Level;
+use crate::types::units::NumberError;
+use crate::types::units::Price;
+use crate::types::units::Qty;
+use crate::types::units::parse_fixed;
+use crate::venue::DecodeError;
+
+/// The frame as text.
+///
+/// # Errors
+/// `TooLarge`, `Utf8`.
+pub fn text(frame: &[u8]) -> Result<&str, DecodeError> {
+    if frame.len() > limit::FRAME_BYTES {
+        return Err(DecodeError::TooLarge);
+    }
+    std::str::from_utf8(frame).map_err(|_| DecodeError::Utf8)
+}
+
+/// Runs a reader over the whole text. Trailing junk is an error.
+///
+/// # Errors
+/// `TooDeep` if the text nests deeper than allowed, else `Malformed`.
+pub fn read<'f, S>(text: &'f str, seed: S) -> Result<S::Value, DecodeError>
+where
+    S: DeserializeSeed<'f>,
+{
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = seed.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    value.map_err(|_| if too_deep(text) { DecodeError::TooDeep } else { DecodeError::Malformed })
+}
+
+/// True if the text nests deeper than [`limit::FRAME_DEPTH`]. One pass, no stack; only frames that
+/// hold an unknown nested value or are broken anyway pay for it.
+pub fn too_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > limit::FRAME_DEPTH {
+                    return true;
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// A value nobody asked for. Says whether it has an inside, which then has to be measured.
+pub struct Skipped {
+    /// True for an object or array.
+    pub is_nested: bool,
+}
+
+impl<'f> Deserialize<'f> for Skipped {
+    fn deserialize<D: Deserializer<'f>>(json: D) -> Result<Skipped, D::Error> {
+        let raw = <&RawValue>::deserialize(json)?.get();
+        Ok(Skipped { is_nested: raw.starts_with(['{', '[']) })
+    }
+}
+
+/// What was noticed while a frame was read.
+#[derive(Debug, Default)]
+pub struct Notes {
+    flaw: Option<DecodeError>,
+    is_nested: bool,
+}
+
+impl Notes {
+    /// Remembers a flaw, unless there was one before.
+    pub fn flaw(&mut self, flaw: DecodeError) {
+        self.flaw.get_or_insert(flaw);
+    }
+    /// Remembers that a value was passed over.
+    pub fn skipped(&mut self, value: &Skipped) {
+        self.is_nested |= value.is_nested;
+    }
+    /// Adds a level to a side, or notes why it cannot be one. Padding is nothing.
+    pub fn push(&mut self, side: &mut Vec<Level>, level: Result<Option<Level>, DecodeError>) {
+        match level {
+            Err(flaw) => self.flaw(flaw),
+            Ok(None) => {}
+            Ok(Some(_)) if side.len() >= limit::BOOK_LEVELS => self.flaw(DecodeError::Overflow),
+            Ok(Some(level)) => side.push(level),
+        }
+    }
+    /// The verdict on the nesting of everything that was passed over.
+    ///
+    /// # Errors
+    /// `TooDeep`.
+    pub fn nesting(&self, text: &str) -> Result<(), DecodeError> {
+        if self.is_nested && too_deep(text) { Err(DecodeError::TooDeep) } else { Ok(()) }
+    }
+    /// The first flaw, as an error.
+    ///
+    /// # Errors
+    /// That flaw.
+    pub fn content(&self) -> Result<(), DecodeError> {
+        self.flaw.map_or(Ok(()), Err)
+    }
+}
+
+/// A price and quantity from exact decimal text.
+///
+/// # Errors
+/// `Number` if either is no exact decimal; `Value` for a price ≤ 0 or a quantity < 0.
+pub fn level(price: &str, qty: &str) -> Result<Level, DecodeError> {
+    let price = Price::from_raw(parse_fixed(price.as_bytes())?).ok_or(DecodeError::Value)?;
+    let qty = Qty::from_raw(parse_fixed(qty.as_bytes())?).ok_or(DecodeError::Value)?;
+    Ok(Level { price, qty })
+}
+
+/// As [`level`], but a slot with no price or no quantity is `None`: padding beyond the real depth.
+///
+/// # Errors
+/// `Number`; `Value` if either is negative.
+pub fn padded_level(price: &str, qty: &str) -> Result<Option<Level>, DecodeError> {
+    let price = parse_fixed(price.as_bytes())?;
+    let qty = Qty::from_raw(parse_fixed(qty.as_bytes())?).ok_or(DecodeError::Value)?;
+    match Price::from_raw(price) {
+        Some(price) if !qty.is_zero() => Ok(Some(Level { price, qty })),
+        _ if price < 0 => Err(DecodeError::Value),
+        _ => Ok(None),
+    }
+}
+
+/// A level whose quantity has to be above zero: tickers and trades.
+///
+/// # Errors
+/// As [`level`], and `Value` for no quantity.
+pub fn filled_level(price: &str, qty: &str) -> Result<Level, DecodeError> {
+    let level = level(price, qty)?;
+    if level.qty.is_zero() { Err(DecodeError::Value) } else { Ok(level) }
+}
+
+/// The inside of a raw JSON string. Symbols are plain ASCII: one with an escape is none of them.
+///
+/// # Errors
+/// `Malformed`.
+pub fn string(raw: Option<&str>) -> Result<&str, DecodeError> {
+    raw.and_then(|raw| raw.strip_prefix('"')?.strip_suffix('"'))
+        .filter(|inside| !inside.contains('\\'))
+        .ok_or(DecodeError::Malformed)
+}
+
+/// A raw JSON number that is a whole, not negative one.
+///
+/// # Errors
+/// `Malformed` if it is absent or no number; `Number` for a fraction, a sign or more than 64 bits.
+pub fn whole(raw: Option<&str>) -> Result<u64, DecodeError> {
+    let raw = raw.ok_or(DecodeError::Malformed)?;
+    if !raw.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return Err(DecodeError::Malformed);
+    }
+    raw.parse().map_err(|_| DecodeError::Number(NumberError::OutOfRange))
+}
+

@@ -1,0 +1,144 @@
+//! `arb replay FILE`: a recording through the engine, trading on paper, with a summary at the end.
+
+use std::io;
+use std::io::IsTerminal;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+use crate::cli::exit::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::cli::summary::Heading;
+use crate::cli::summary::Summary;
+use crate::config::load::Loaded;
+use crate::feed::tape::Damage;
+use crate::feed::tape::Progress;
+use crate::feed::tape::Tape;
+use crate::feed::tape::TapeError;
+use crate::scenario::replay::KeepGoing;
+use crate::scenario::replay::Replay;
+use crate::scenario::replay::Watch;
+use crate::topology::Plan;
+use crate::types::rng::mix;
+use crate::types::time::Clock;
+use crate::types::time::DurNs;
+
+/// What the command line says about a replay.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// `--seed`, or the configuration's.
+    pub seed: u64,
+    /// `--interval`.
+    pub interval: DurNs,
+    /// `--json`.
+    pub json: bool,
+    /// `--quiet`.
+    pub quiet: bool,
+}
+
+/// Runs the recording and prints its summary, also of a damaged one up to the damage.
+///
+/// # Errors
+/// `Exit::BadData` with the line of the damage; `Exit::Io` if the file cannot be read.
+pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> {
+    let mut tape = Tape::open(file).map_err(|error| unreadable(file, &error))?;
+    let plan = Plan {
+        engine: loaded.checked.engine.clone(),
+        paper: loaded.checked.paper.clone(),
+        interval: how.interval,
+        seed: how.seed,
+    };
+    let mut replay = Replay::new(&plan, Clock::start());
+    let mut screen = Screen::new(how.quiet);
+    let ended = replay.run(&mut tape, &mut screen);
+    screen.clear();
+    let exit = exit_of(&replay, &ended);
+    print_summary(&replay, loaded, (how, exit))?;
+    match ended {
+        Err(error) => Err(damaged(file, &error)),
+        Ok(()) if !replay.invariants_ok() => Err(CliError::new(
+            Exit::Internal,
+            "the books of the run do not balance",
+            "this is a defect: please report it with the recording and the configuration",
+        )),
+        Ok(()) => Ok(exit),
+    }
+}
+
+fn exit_of(replay: &Replay, ended: &Result<(), TapeError>) -> Exit {
+    match ended {
+        Err(error) if matches!(error.why, Damage::Io(_)) => Exit::Io,
+        Err(_) => Exit::BadData,
+        Ok(()) if !replay.invariants_ok() => Exit::Internal,
+        Ok(()) if replay.interrupted => Exit::Interrupted,
+        Ok(()) if replay.plant.engine.core().unhedged_lots() > 1 => Exit::Unhedged,
+        Ok(()) => Exit::Done,
+    }
+}
+
+fn print_summary(replay: &Replay, loaded: &Loaded, how: (How, Exit)) -> Result<(), CliError> {
+    let (how, exit) = how;
+    let now = Clock::wall().0;
+    let heading = Heading {
+        mode: "replay",
+        run_id: format!("{:016x}", mix(now ^ u64::from(std::process::id()) << 48)),
+        seed: how.seed,
+        config_sha256: loaded.sha256.clone(),
+        exit,
+    };
+    let summary = Summary::of(replay, heading);
+    let text = match how.json {
+        true => summary.to_json().map(|line| line + "\n").map_err(|error| {
+            CliError::new(Exit::Internal, format!("summary: {error}"), "report this defect")
+        })?,
+        false => summary.to_text(),
+    };
+    output::print(text.as_bytes()).map(|_| ())
+}
+
+fn damaged(file: &Path, error: &TapeError) -> CliError {
+    let message = format!("{}: line {}: {}", file.display(), error.line, error.why);
+    let exit = if matches!(error.why, Damage::Io(_)) { Exit::Io } else { Exit::BadData };
+    let hint = "what came before that line has been run and is summed up above; repair or cut the \
+                file there";
+    CliError::new(exit, message, hint)
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> CliError {
+    let message = format!("cannot open {}: {error}", file.display());
+    CliError::new(Exit::Io, message, "give the path of a recording that this user may read")
+}
+
+/// Progress on a terminal; nothing under cron, in a pipe or with `--quiet`.
+struct Screen {
+    on: bool,
+    shown: Option<u64>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Screen {
+    fn new(quiet: bool) -> Screen {
+        let on = !quiet && io::stderr().is_terminal();
+        Screen { on, shown: None, stop: Arc::new(AtomicBool::new(false)) }
+    }
+    fn clear(&self) {
+        if self.shown.is_some() {
+            // A terminal that is gone needs no cleaning.
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+impl Watch for Screen {
+    fn on_progress(&mut self, progress: Progress) -> KeepGoing {
+        let percent = progress.read_bytes * 100 / progress.total_bytes.max(1);
+        if self.on && self.shown != Some(percent) {
+            self.shown = Some(percent);
+            let _ = write!(io::stderr(), "\rreplaying {percent:>3} %");
+        }
+        if self.stop.load(Ordering::Relaxed) { KeepGoing::No } else { KeepGoing::Yes }
+    }
+}

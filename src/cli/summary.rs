@@ -1,0 +1,290 @@
+//! The one object that `arb replay --json` ends with (`PRODUCT.md` 12), and the same for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::cli::exit::Exit;
+use crate::engine::core::Core;
+use crate::engine::signal::Direction;
+use crate::scenario::replay::Replay;
+use crate::stats::edges::EdgeDistribution;
+use crate::stats::latency::LatencyHistogram;
+use crate::types::counters::Counter;
+use crate::types::fact::Refusal;
+use crate::types::market::Instrument;
+use crate::types::units::Plain;
+
+/// Counters of frames that were rejected whole, with their reason in reports.
+const REJECTED: [(Counter, &str); 12] = [
+    (Counter::RejectedMalformed, "malformed"),
+    (Counter::RejectedTooLarge, "too_large"),
+    (Counter::RejectedTooDeep, "too_deep"),
+    (Counter::RejectedUtf8, "utf8"),
+    (Counter::RejectedNumber, "number"),
+    (Counter::RejectedValue, "value"),
+    (Counter::RejectedUnsorted, "unsorted"),
+    (Counter::RejectedCrossed, "crossed"),
+    (Counter::RejectedEmpty, "empty"),
+    (Counter::RejectedTime, "time"),
+    (Counter::RejectedOverflow, "overflow"),
+    (Counter::UnknownSymbols, "unknown_symbol"),
+];
+
+/// What is not of the run itself.
+#[derive(Clone, Debug)]
+pub struct Heading {
+    /// `replay`.
+    pub mode: &'static str,
+    /// Names this run.
+    pub run_id: String,
+    /// Seed of everything drawn.
+    pub seed: u64,
+    /// Of the configuration.
+    pub config_sha256: String,
+    /// How the command ends.
+    pub exit: Exit,
+}
+
+/// The summary object. Keys stand in the order of the specification.
+#[derive(Serialize, Debug)]
+pub struct Summary {
+    mode: &'static str,
+    run_id: String,
+    seed: u64,
+    config_sha256: String,
+    cycles: u64,
+    frames: BTreeMap<&'static str, u64>,
+    books: BTreeMap<&'static str, u64>,
+    tickers: BTreeMap<&'static str, u64>,
+    rejected: BTreeMap<&'static str, u64>,
+    gaps: u64,
+    resyncs: u64,
+    edges: BTreeMap<String, Edges>,
+    decisions: u64,
+    signals: u64,
+    refusals: BTreeMap<&'static str, u64>,
+    pairs: Pairs,
+    stop_losses: u64,
+    rejects: u64,
+    partials: u64,
+    fills: u64,
+    fees_krw: Money,
+    pnl_krw: Money,
+    realized_krw: Money,
+    exposure_krw: Money,
+    unhedged_lots: i64,
+    latency_ns: LatencyPair,
+    snapshots: u64,
+    watchdog: Watchdog,
+    invariants_ok: bool,
+    trace_hash: String,
+    recorded_seconds: Money,
+    exit: u8,
+}
+
+/// A decimal number written exactly, as a JSON number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Money(i64);
+
+impl Serialize for Money {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = Plain(self.0).to_string();
+        // The text is a plain decimal, which is always a JSON number.
+        let raw = serde_json::value::RawValue::from_string(text);
+        raw.map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+#[derive(Serialize, Debug, Default)]
+struct Edges {
+    count: u64,
+    min_ppm: Option<i64>,
+    p50_ppm: Option<i64>,
+    p95_ppm: Option<i64>,
+    max_ppm: Option<i64>,
+}
+
+#[derive(Serialize, Debug)]
+struct Pairs {
+    opened: u64,
+    closed: u64,
+    unhedged: u64,
+    missed: u64,
+}
+
+#[derive(Serialize, Debug)]
+struct LatencyPair {
+    tick_to_decision: Latency,
+    tick_to_order: Latency,
+}
+
+#[derive(Serialize, Debug, Default)]
+struct Latency {
+    count: u64,
+    p50: Option<u64>,
+    p99: Option<u64>,
+    p999: Option<u64>,
+    max: Option<u64>,
+}
+
+/// No watchdog runs in a replay yet: unknown, not healthy.
+#[derive(Serialize, Debug)]
+struct Watchdog {
+    state: Option<&'static str>,
+    strikes: Option<u64>,
+    transitions: Option<u64>,
+}
+
+impl Summary {
+    /// Of a replay that has ended.
+    pub fn of(replay: &Replay, heading: Heading) -> Summary {
+        let core = replay.plant.engine.core();
+        let counts = core.counts();
+        let portfolio = core.portfolio();
+        let per_venue = |counter: Counter| -> BTreeMap<&'static str, u64> {
+            let feeds = replay.plant.feeds.iter();
+            feeds.map(|(venue, feed)| (venue.name(), feed.tally().get(counter))).collect()
+        };
+        let total = |counter: Counter| per_venue(counter).values().sum::<u64>();
+        let pnl = portfolio.realized.plus(&core.unrealized()).unwrap_or(portfolio.realized);
+        Summary {
+            mode: heading.mode,
+            run_id: heading.run_id,
+            seed: heading.seed,
+            config_sha256: heading.config_sha256,
+            cycles: replay.plant.engine.cycles(),
+            frames: per_venue(Counter::Frames),
+            books: per_venue(Counter::Books),
+            tickers: per_venue(Counter::Tickers),
+            rejected: REJECTED.iter().map(|(counter, name)| (*name, total(*counter))).collect(),
+            gaps: total(Counter::Gaps),
+            resyncs: total(Counter::Resyncs),
+            edges: edges(core),
+            decisions: counts.decisions,
+            signals: counts.signals,
+            refusals: Refusal::ALL
+                .iter()
+                .map(|(refusal, name)| (*name, counts.refusals[*refusal as usize]))
+                .collect(),
+            pairs: Pairs {
+                opened: counts.opened,
+                closed: counts.closed,
+                unhedged: counts.unhedged,
+                missed: counts.missed,
+            },
+            stop_losses: counts.stop_losses,
+            rejects: counts.rejects,
+            partials: counts.partials,
+            fills: portfolio.fills,
+            fees_krw: Money(portfolio.fees.raw()),
+            pnl_krw: Money(pnl.raw()),
+            realized_krw: Money(portfolio.realized.raw()),
+            exposure_krw: Money(core.exposure().raw()),
+            unhedged_lots: core.unhedged_lots(),
+            latency_ns: LatencyPair {
+                tick_to_decision: latency(&replay.tick_to_decision),
+                tick_to_order: latency(&replay.tick_to_order),
+            },
+            snapshots: 0,
+            watchdog: Watchdog { state: None, strikes: None, transitions: None },
+            invariants_ok: replay.invariants_ok(),
+            trace_hash: format!("{:016x}", core.trace_hash()),
+            recorded_seconds: Money(i64::try_from(replay.span.0 / 10).unwrap_or(i64::MAX)),
+            exit: heading.exit.code(),
+        }
+    }
+
+    /// The object on one line.
+    ///
+    /// # Errors
+    /// None that can occur with these types.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// The same for a person.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let mut row = |name: &str, value: String| {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{name:<18} {value}");
+        };
+        row("recorded", format!("{} s, {} cycles", Plain(self.recorded_seconds.0), self.cycles));
+        row("frames", listed(&self.frames));
+        row("books", listed(&self.books));
+        row("rejected frames", listed(&nonzero(&self.rejected)));
+        row("gaps / resyncs", format!("{} / {}", self.gaps, self.resyncs));
+        for (name, e) in &self.edges {
+            let ppm = |value: Option<i64>| value.map_or("-".into(), |value| value.to_string());
+            let spread = [e.min_ppm, e.p50_ppm, e.p95_ppm, e.max_ppm].map(ppm);
+            let [min, p50, p95, max] = spread;
+            let numbers = format!("n={} min={min} p50={p50} p95={p95} max={max} ppm", e.count);
+            row("edge", format!("{name}: {numbers}"));
+        }
+        row("signals", self.signals.to_string());
+        row("refusals", listed(&nonzero(&self.refusals)));
+        let p = &self.pairs;
+        row("pairs", format!("opened {} closed {} unhedged {}", p.opened, p.closed, p.unhedged));
+        row("fills", self.fills.to_string());
+        row("fees", format!("{} KRW", Plain(self.fees_krw.0)));
+        row("pnl", format!("{} KRW (simulated fills)", Plain(self.pnl_krw.0)));
+        row("exposure", format!("{} KRW", Plain(self.exposure_krw.0)));
+        let d = &self.latency_ns.tick_to_decision;
+        let ns = |value: Option<u64>| value.map_or("-".into(), |value| value.to_string());
+        let numbers = format!("p50={} p99={} max={} ns (real time)", ns(d.p50), ns(d.p99), ns(d.max));
+        row("tick to decision", numbers);
+        row("invariants", if self.invariants_ok { "ok" } else { "BROKEN" }.into());
+        row("trace_hash", self.trace_hash.clone());
+        text
+    }
+}
+
+fn nonzero(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<&'static str, u64> {
+    counts.iter().filter(|(_, count)| **count > 0).map(|(name, count)| (*name, *count)).collect()
+}
+
+fn listed(counts: &BTreeMap<&'static str, u64>) -> String {
+    let parts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    if parts.is_empty() { "none".into() } else { parts.join(", ") }
+}
+
+/// Distributions by the pair of venues, the bases of one pair of venues together.
+fn edges(core: &Core) -> BTreeMap<String, Edges> {
+    let mut merged: BTreeMap<String, EdgeDistribution> = BTreeMap::new();
+    for (route, direction, samples) in core.edges() {
+        let venue = |id| -> &Instrument { core.view().instrument(id) };
+        let (krw, usdt) = (venue(route.krw).venue.name(), venue(route.usdt).venue.name());
+        let name = match direction {
+            Direction::BuyKrw => format!("buy_{krw}_sell_{usdt}"),
+            Direction::BuyUsdt => format!("buy_{usdt}_sell_{krw}"),
+        };
+        merged.entry(name).or_default().merge(samples);
+    }
+    let summary = |samples: EdgeDistribution| match samples.summary() {
+        None => Edges::default(),
+        Some(found) => Edges {
+            count: found.count,
+            min_ppm: Some(found.min.get()),
+            p50_ppm: Some(found.p50.get()),
+            p95_ppm: Some(found.p95.get()),
+            max_ppm: Some(found.max.get()),
+        },
+    };
+    merged.into_iter().map(|(name, samples)| (name, summary(samples))).collect()
+}
+
+fn latency(histogram: &LatencyHistogram) -> Latency {
+    match histogram.summary() {
+        None => Latency::default(),
+        Some(found) => Latency {
+            count: found.count,
+            p50: Some(found.p50),
+            p99: Some(found.p99),
+            p999: Some(found.p999),
+            max: Some(found.max),
+        },
+    }
+}
+

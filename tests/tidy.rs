@@ -101,6 +101,8 @@ fn no_two_files_import_each_other() {
         &[
             ("src/venue/mod.rs", "use crate::venue::upbit::Upbit;"),
             ("src/venue/upbit.rs", "use crate::venue::Codec;"),
+            ("src/sim/plan.rs", "#[cfg(test)]\nmod t { use crate::sim::path::Path; }"),
+            ("src/sim/path.rs", "use crate::sim::plan::Plan;"),
         ],
     );
 }

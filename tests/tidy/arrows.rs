@@ -11,16 +11,22 @@ use crate::tables;
 struct Mention<'s> {
     line: usize,
     segments: Vec<&'s str>,
+    /// True behind the first `#[cfg(test)]`.
+    in_tests: bool,
 }
 
 /// Every `crate::a::b` of a file, in use lines and inline (`arb::a::b` in `main.rs`).
 fn mentions(file: &Source) -> Vec<Mention<'_>> {
     let root = if file.path == "src/main.rs" { "arb" } else { "crate" };
+    let production = file.production_end();
+    let mention = |at: usize| Mention {
+        line: file.tokens[at].line,
+        segments: file.path_at(at + 2),
+        in_tests: at >= production,
+    };
     let starts = file.positions(&[root, "::"]).into_iter();
-    starts
-        .filter(|at| *at == 0 || !file.is(at - 1, "$") && !file.is(at - 1, "::"))
-        .map(|at| Mention { line: file.tokens[at].line, segments: file.path_at(at + 2) })
-        .collect()
+    let ours = starts.filter(|at| *at == 0 || !file.is(at - 1, "$") && !file.is(at - 1, "::"));
+    ours.map(mention).collect()
 }
 
 /// The top-level module that a file belongs to; `None` for `lib.rs` and files outside `src`.
@@ -99,12 +105,12 @@ pub fn our_paths_are_one_per_line(files: &[Source]) -> Vec<Fault> {
 }
 
 /// Two files that name each other are one file, or miss a third. A folder's front page and its
-/// files may: the page holds their contract and the list of them.
+/// files may: the page holds their contract and the list of them. So may their unit tests.
 pub fn no_two_files_import_each_other(files: &[Source]) -> Vec<Fault> {
     let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let mut edges: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for file in files.iter().filter(|file| is_plain_module(&file.path)) {
-        for mention in mentions(file) {
+        for mention in mentions(file).iter().filter(|mention| !mention.in_tests) {
             let target = file_of(&mention.segments, &paths);
             if let Some(target) = target.filter(|t| is_plain_module(t) && *t != file.path) {
                 edges.entry((file.path.as_str(), target)).or_insert(mention.line);

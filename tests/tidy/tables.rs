@@ -166,8 +166,9 @@ pub const PRINTERS: [&str; 4] = ["src/cli/", "src/main.rs", "tests/", "benches/"
 pub const EXACT: [&str; 6] =
     ["src/feed/", "src/engine/", "src/gateway/", "src/journal/", "src/venue/", "src/types/units"];
 
-/// Signs beyond ASCII that units, formulas and plain typography need. No emoji, no boxes.
-pub const SIGNS: &str = "×÷·±−–…≥≤≠≈∈∞√ΣΔσµ°§→←↔₩“”’⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉";
+/// Signs beyond ASCII that units, formulas, plain typography and a diagram need. No emoji.
+pub const SIGNS: &str = "×÷·±−–…≥≤≠≈∈∞√ΣΔσµ°§→←↔₩“”’⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉\
+─│┌┐└┘├┤┬┴┼◀▶▲▼";
 
 /// Beginnings of paths that exist on one machine only.
 pub const MACHINE_PATHS: [&str; 3] = ["/work/", "/root/", "/home/"];

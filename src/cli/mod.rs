@@ -26,8 +26,8 @@ use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::types::ids::VenueId;
 use crate::types::limit;
+use crate::types::number::parse_fixed;
 use crate::types::time::DurNs;
-use crate::types::units::parse_fixed;
 
 /// Longest `--interval`: a day.
 const MOST_INTERVAL_SECS: u64 = 86_400;

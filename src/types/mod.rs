@@ -1,4 +1,5 @@
-//! The shared vocabulary: values with units, names, messages between threads. Imports nothing of ours.
+//! The shared vocabulary: values with units, names, messages between threads. Imports nothing of
+//! ours.
 
 pub mod age;
 pub mod control;
@@ -7,6 +8,7 @@ pub mod fact;
 pub mod ids;
 pub mod limit;
 pub mod market;
+pub mod number;
 pub mod order;
 pub mod rng;
 pub mod time;

@@ -15,7 +15,7 @@ use crate::types::ids::VenueId;
 use crate::types::market::Level;
 use crate::types::market::Side;
 use crate::types::market::Ticker;
-use crate::types::units::NumberError;
+use crate::types::number::NumberError;
 use crate::types::units::Price;
 use crate::types::units::Qty;
 

@@ -163,8 +163,15 @@ pub const PRINTS: [&str; 4] = ["print", "println", "eprint", "eprintln"];
 pub const PRINTERS: [&str; 4] = ["src/cli/", "src/main.rs", "tests/", "benches/"];
 
 /// Money and decisions: no floating point before the first `#[cfg(test)]`.
-pub const EXACT: [&str; 6] =
-    ["src/feed/", "src/engine/", "src/gateway/", "src/journal/", "src/venue/", "src/types/units"];
+pub const EXACT: [&str; 7] = [
+    "src/feed/",
+    "src/engine/",
+    "src/gateway/",
+    "src/journal/",
+    "src/venue/",
+    "src/types/units",
+    "src/types/number",
+];
 
 /// Signs beyond ASCII that units, formulas, plain typography and a diagram need. No emoji.
 pub const SIGNS: &str = "×÷·±−–…≥≤≠≈∈∞√ΣΔσµ°§→←↔₩“”’⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉\

@@ -2,6 +2,9 @@
 
 pub mod types;
 
+pub mod cli;
+pub mod config;
+
 pub mod engine;
 pub mod gateway;
 pub mod runtime;

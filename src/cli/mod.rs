@@ -1,0 +1,3 @@
+//! Commands: what the arguments mean, and what is printed.
+
+pub mod config;

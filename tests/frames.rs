@@ -7,7 +7,7 @@ use arb::types::market::Side;
 use arb::types::market::Ticker;
 use arb::types::units::Price;
 use arb::types::units::Qty;
-use arb::types::units::parse_fixed;
+use arb::types::number::parse_fixed;
 use arb::venue::Codec;
 use arb::venue::DecodeError;
 use arb::venue::Event;

@@ -27,28 +27,16 @@ const OUTPUT_BUFFER_BYTES: usize = 1 << 17;
 const EXIT_DAMAGED: u8 = 65;
 const EXIT_IO: u8 = 74;
 
-/// Why the command failed. Every line before the trouble has been written.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct DecodeTrouble {
-    /// What is wrong, and where.
-    pub message: String,
-    /// How to fix it.
-    pub hint: &'static str,
-    /// The command's exit code: 65 damaged recording, 74 input or output failed.
-    pub exit_code: u8,
-}
-
 /// Prints the events of `venue` in the recording; books with all levels, or the best `levels`.
 ///
 /// # Errors
-/// [`DecodeTrouble`]. A closed output pipe is none.
+/// [`CliError`]. A closed output pipe is none.
 pub fn decode(
     file: &Path,
     venue: VenueId,
     levels: Option<usize>,
     out: &mut impl Write,
-) -> Result<(), DecodeTrouble> {
+) -> Result<(), CliError> {
     let mut tape = Tape::open(file).map_err(|error| unreadable(file, &error.to_string()))?;
     let levels = levels.unwrap_or(usize::MAX);
     let out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, out);
@@ -70,7 +58,7 @@ pub fn decode(
     }
     read.map_err(|error| match error.why {
         Damage::Io(kind) => unreadable(file, &kind.to_string()),
-        _ => DecodeTrouble {
+        _ => CliError {
             message: format!("{}: {error}", file.display()),
             hint: "what stands before that line was decoded; record again or cut the file there",
             exit_code: EXIT_DAMAGED,
@@ -78,19 +66,19 @@ pub fn decode(
     })
 }
 
-fn unreadable(file: &Path, why: &str) -> DecodeTrouble {
-    DecodeTrouble {
+fn unreadable(file: &Path, why: &str) -> CliError {
+    CliError {
         message: format!("{}: cannot be read: {why}", file.display()),
         hint: "name an existing recording (plain text, or gzip with a name that ends in .gz)",
         exit_code: EXIT_IO,
     }
 }
 
-fn unwritable(error: &io::Error) -> Result<(), DecodeTrouble> {
+fn unwritable(error: &io::Error) -> Result<(), CliError> {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Ok(());
     }
-    Err(DecodeTrouble {
+    Err(CliError {
         message: format!("the output cannot be written: {error}"),
         hint: "free space or choose another destination",
         exit_code: EXIT_IO,

@@ -1,5 +1,6 @@
 //! How a command ends: the one table of exit codes, and the error that carries one with its fix.
 
+use std::fmt::Display;
 use std::fmt::Write;
 
 /// Every exit code of the program. `--help`, the manual page and the README show this table.
@@ -90,20 +91,18 @@ impl Exit {
 
 /// Why a command failed. Printed on stderr; the process ends with `exit`.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("error: {message}\n  fix: {hint}")]
+#[error("{text}")]
 pub struct CliError {
     /// The code to end with.
     pub exit: Exit,
-    /// What is wrong, with file, line or value.
-    pub message: String,
-    /// What the operator can do about it.
-    pub hint: String,
+    /// What is wrong, with file, line or value, and what the operator can do about it.
+    pub text: String,
 }
 
 impl CliError {
     /// An error with its code, what is wrong, and what to do.
-    pub fn new(exit: Exit, message: impl Into<String>, hint: impl Into<String>) -> CliError {
-        CliError { exit, message: message.into(), hint: hint.into() }
+    pub fn new(exit: Exit, message: impl Display, hint: impl Display) -> CliError {
+        CliError { exit, text: format!("error: {message}\n  fix: {hint}") }
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! Owns: arguments, stdout, stderr, exit codes. Never: a decision about trading.
 
+pub mod config;
 pub mod decode;
 pub mod exit;
 pub mod log;
 pub mod output;
 pub mod pages;
+pub mod replay;
+pub mod summary;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 
 use crate::types::limit;
 use crate::types::market::Level;
-use crate::types::units::NumberError;
+use crate::types::number::NumberError;
 use crate::types::units::Price;
 use crate::types::units::Qty;
-use crate::types::units::parse_fixed;
+use crate::types::number::parse_fixed;
 use crate::venue::DecodeError;
 
 /// The frame as text.

@@ -1,0 +1,57 @@
+//! What the program may rely on: raw sections to checked limits, and the rules between keys.
+//!
+//! By now every value has its type and lies in its own range. Left to do: how keys relate, what a
+//! mode demands, instruments, and exact conversion to the types of `engine` and `gateway`.
+
+mod instruments;
+mod limits;
+mod rules;
+
+use serde_json::Value;
+
+use crate::config::fault::Place;
+use crate::config::walk::Findings;
+use crate::config::walk::Refused;
+use crate::config::yaml::ConfigYaml;
+use crate::config::yaml::Mode;
+use crate::engine::limits::EnginePlan;
+use crate::gateway::paper::PaperLimits;
+
+/// A configuration without faults.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Where prices come from and where orders go.
+    pub mode: Mode,
+    /// What the engine is started with.
+    pub engine: EnginePlan,
+    /// How the simulated venue behaves.
+    pub paper: PaperLimits,
+    /// All sections as the file has them, defaults filled in and every rule checked: for readers
+    /// that take their section as it is (watchdog, longrun, runtime, redis, logging, …).
+    pub sections: ConfigYaml,
+}
+
+/// Raw sections to checked limits. `values` is the same as JSON, for the rules between keys.
+/// `None` if something could not be made; the reason is then among the faults.
+pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<Checked> {
+    rules::check(&yaml, values, found);
+    let instruments = instruments::check(&yaml, found);
+    let balances = instruments::balances(&yaml, found);
+    let engine = EnginePlan {
+        instruments,
+        balances,
+        signal: limits::signal(&yaml, found),
+        ages: limits::ages(&yaml, found),
+        risk: limits::risk(&yaml, found)?,
+        exit: limits::exit(&yaml, found)?,
+        rebalance: limits::rebalance(&yaml, found),
+    };
+    let paper = limits::paper(&yaml.paper, found);
+    Some(Checked { mode: yaml.mode.current, engine, paper, sections: yaml })
+}
+
+/// A fault at the place where `path` was written.
+fn fault(found: &mut Findings, path: &str, what: String, fix: &str) {
+    let place: Place = found.place_of(path);
+    found.add(path, place, Refused::new(what, fix));
+}

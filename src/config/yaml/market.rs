@@ -1,0 +1,371 @@
+//! Raw sections of venues, instruments and the simulated market.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use schemars::Schema;
+use schemars::SchemaGenerator;
+use schemars::json_schema;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::config::decimal::Decimal;
+use crate::types::ids::VenueId;
+
+/// Where prices come from and where orders go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Built-in seeded market, no network.
+    Mock,
+    /// Real feeds, simulated fills.
+    Paper,
+    /// Real orders, behind the live guard.
+    Live,
+}
+
+/// `mode`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModeYaml {
+    /// Where prices come from and where orders go.
+    pub current: Mode,
+}
+
+impl Default for ModeYaml {
+    fn default() -> Self {
+        ModeYaml { current: Mode::Mock }
+    }
+}
+
+/// `live_guards`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LiveGuardsYaml {
+    /// The environment has to say LIVE_TRADING=1.
+    pub require_env_flag: bool,
+    /// The file .live_trading_ok has to exist.
+    pub require_manual_confirm_file: bool,
+    /// The preflight has to have passed.
+    pub require_safety_pass: bool,
+    /// The first cycles of a live run send no orders.
+    pub dry_run_on_startup: bool,
+    /// How many cycles those are.
+    #[schemars(range(min = 1, max = 1_000), extend("unit" = "cycles"))]
+    pub dry_run_cycles: u32,
+}
+
+impl Default for LiveGuardsYaml {
+    fn default() -> Self {
+        LiveGuardsYaml {
+            require_env_flag: true,
+            require_manual_confirm_file: true,
+            require_safety_pass: true,
+            dry_run_on_startup: true,
+            dry_run_cycles: 3,
+        }
+    }
+}
+
+/// `upbit`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpbitYaml {
+    /// Off leaves its instruments out.
+    pub enabled: bool,
+    /// Secret: stays empty here; environment UPBIT_API_KEY, UPBIT_API_KEY_FILE or a credential.
+    #[schemars(extend("secret" = "UPBIT_API_KEY"))]
+    pub api_key: String,
+    /// Secret: stays empty here; environment UPBIT_API_SECRET, its _FILE or a credential.
+    #[schemars(extend("secret" = "UPBIT_API_SECRET"))]
+    pub api_secret: String,
+    /// Base of REST requests.
+    #[schemars(extend("form" = "https"))]
+    pub rest_url: String,
+    /// Public WebSocket.
+    #[schemars(extend("form" = "wss"))]
+    pub ws_url: String,
+    /// Our own limit of REST requests.
+    pub rate_limit: RateLimitYaml,
+}
+
+impl Default for UpbitYaml {
+    fn default() -> Self {
+        UpbitYaml {
+            enabled: true,
+            api_key: String::new(),
+            api_secret: String::new(),
+            rest_url: "https://api.upbit.com".to_owned(),
+            ws_url: "wss://api.upbit.com/websocket/v1".to_owned(),
+            rate_limit: RateLimitYaml::default(),
+        }
+    }
+}
+
+/// `binance`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BinanceYaml {
+    /// Off leaves its instruments out.
+    pub enabled: bool,
+    /// Secret: stays empty here; environment BINANCE_API_KEY, its _FILE or a credential.
+    #[schemars(extend("secret" = "BINANCE_API_KEY"))]
+    pub api_key: String,
+    /// Secret: stays empty here; environment BINANCE_API_SECRET, its _FILE or a credential.
+    #[schemars(extend("secret" = "BINANCE_API_SECRET"))]
+    pub api_secret: String,
+    /// Base of REST requests.
+    #[schemars(extend("form" = "https"))]
+    pub rest_url: String,
+    /// Public WebSocket.
+    #[schemars(extend("form" = "wss"))]
+    pub ws_url: String,
+    /// Our own limit of REST requests.
+    pub rate_limit: RateLimitYaml,
+}
+
+impl Default for BinanceYaml {
+    fn default() -> Self {
+        BinanceYaml {
+            enabled: true,
+            api_key: String::new(),
+            api_secret: String::new(),
+            rest_url: "https://api.binance.com".to_owned(),
+            ws_url: "wss://stream.binance.com:9443".to_owned(),
+            rate_limit: RateLimitYaml::default(),
+        }
+    }
+}
+
+/// `rate_limit` of a venue.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateLimitYaml {
+    /// Sustained requests.
+    #[schemars(range(min = 1, max = 1_000), extend("unit" = "requests/s"))]
+    pub requests_per_second: u32,
+    /// Requests at once after a pause.
+    #[schemars(range(min = 1, max = 1_000), extend("unit" = "requests"))]
+    pub burst_size: u32,
+}
+
+impl Default for RateLimitYaml {
+    fn default() -> Self {
+        RateLimitYaml { requests_per_second: 10, burst_size: 20 }
+    }
+}
+
+/// A venue's name in the file.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum VenueYaml {
+    /// Upbit.
+    Upbit,
+    /// Binance spot.
+    Binance,
+}
+
+impl VenueYaml {
+    /// The venue that is meant.
+    pub const fn id(self) -> VenueId {
+        match self {
+            VenueYaml::Upbit => VenueId::Upbit,
+            VenueYaml::Binance => VenueId::Binance,
+        }
+    }
+}
+
+/// `venues`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VenuesYaml {
+    /// The venue whose USDT-KRW book is the rate; it needs that instrument.
+    pub fx: VenueYaml,
+    /// Longest time from connecting to an open, subscribed socket.
+    #[schemars(range(min = 100, max = 60_000), extend("unit" = "ms"))]
+    pub connect_timeout_ms: u64,
+    /// A socket without any frame or pong for this long is replaced.
+    #[schemars(range(min = 1_000, max = 120_000), extend("unit" = "ms"))]
+    pub silence_timeout_ms: u64,
+}
+
+impl Default for VenuesYaml {
+    fn default() -> Self {
+        VenuesYaml { fx: VenueYaml::Upbit, connect_timeout_ms: 5_000, silence_timeout_ms: 15_000 }
+    }
+}
+
+/// A tick: a number, or the name of a table.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+pub struct TickYaml(pub String);
+
+impl JsonSchema for TickYaml {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Tick".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number"] })
+    }
+}
+
+/// One entry of `instruments`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstrumentYaml {
+    /// Where it trades.
+    pub venue: VenueYaml,
+    /// BASE-QUOTE, like BTC-KRW; the quote is KRW on upbit, USDT on binance.
+    #[schemars(length(min = 3, max = 25))]
+    pub name: String,
+    /// Quantity step, in base coins; the venue's own where it is the same for all symbols (upbit).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<Decimal>,
+    /// Price step in the quote currency, or upbit_krw for Upbit's table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tick: Option<TickYaml>,
+    /// Smallest order value in the quote currency; the venue's own when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_notional: Option<Decimal>,
+}
+
+/// `instruments`: BTC and ETH on both venues and the rate, unless the file has its own list.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct InstrumentsYaml(#[schemars(length(max = 32))] pub Vec<InstrumentYaml>);
+
+impl Default for InstrumentsYaml {
+    fn default() -> Self {
+        let row = |venue, name: &str, grid: [&str; 2], least| InstrumentYaml {
+            venue,
+            name: name.to_owned(),
+            lot: Some(Decimal::literal(grid[0])),
+            tick: Some(TickYaml(grid[1].to_owned())),
+            min_notional: Some(Decimal::literal(least)),
+        };
+        let upbit = |name| row(VenueYaml::Upbit, name, ["0.00000001", "upbit_krw"], "5000");
+        InstrumentsYaml(vec![
+            upbit("BTC-KRW"),
+            upbit("ETH-KRW"),
+            upbit("USDT-KRW"),
+            row(VenueYaml::Binance, "BTC-USDT", ["0.00001", "0.01"], "5"),
+            row(VenueYaml::Binance, "ETH-USDT", ["0.0001", "0.01"], "5"),
+        ])
+    }
+}
+
+/// `fx`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FxYaml {
+    /// Oldest rate that may be traded on.
+    #[schemars(range(min = 100, max = 60_000), extend("unit" = "ms"))]
+    pub max_age_ms: u64,
+    /// A larger change between two books pauses entries.
+    #[schemars(range(min = 0.01, max = 20), extend("unit" = "%"))]
+    pub max_jump_pct: Decimal,
+    /// How long a level has to stand after such a change before it is believed.
+    #[schemars(range(min = 100, max = 600_000), extend("unit" = "ms"))]
+    pub settle_ms: u64,
+}
+
+impl Default for FxYaml {
+    fn default() -> Self {
+        FxYaml { max_age_ms: 3_000, max_jump_pct: Decimal::literal("1"), settle_ms: 5_000 }
+    }
+}
+
+/// `mock`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MockYaml {
+    /// Seed of the market when the command line gives none: same seed, same market.
+    #[schemars(extend("unit" = "number"))]
+    pub seed: u64,
+    /// Updates of each book, also in virtual time.
+    #[schemars(range(min = 1, max = 5_000), extend("unit" = "updates/s"))]
+    pub updates_per_second: u32,
+}
+
+impl Default for MockYaml {
+    fn default() -> Self {
+        MockYaml { seed: 7, updates_per_second: 10 }
+    }
+}
+
+/// Starting balances, by venue and asset.
+pub type BalancesYaml = BTreeMap<String, BTreeMap<String, Decimal>>;
+
+/// `paper`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PaperYaml {
+    /// The fastest order.
+    #[schemars(range(min = 0, max = 1_000), extend("from" = 1, "unit" = "ms"))]
+    pub latency_min_ms: u64,
+    /// The mean order; the part above the minimum is exponential.
+    #[schemars(range(min = 1, max = 10_000), extend("unit" = "ms"))]
+    pub latency_mean_ms: u64,
+    /// No order takes longer.
+    #[schemars(range(min = 1, max = 60_000), extend("unit" = "ms"))]
+    pub latency_max_ms: u64,
+    /// Part of the orders that the venue refuses.
+    #[schemars(range(min = 0, max = 50), extend("from" = 0.001, "unit" = "%"))]
+    pub reject_pct: Decimal,
+    /// Part of each level that is really there for us.
+    #[schemars(range(min = 1, max = 100), extend("unit" = "%"))]
+    pub depth_pct: Decimal,
+    /// Starting balances, by venue and asset; a venue or asset that is left out has none.
+    pub balances: BalancesYaml,
+}
+
+impl Default for PaperYaml {
+    fn default() -> Self {
+        let of = |rows: &[(&str, &str)]| {
+            let row = |(asset, text): &(&str, &str)| (asset.to_string(), Decimal::literal(text));
+            rows.iter().map(row).collect()
+        };
+        let upbit = of(&[("KRW", "10000000"), ("BTC", "0.1"), ("ETH", "2")]);
+        let binance = of(&[("USDT", "7000"), ("BTC", "0.1"), ("ETH", "2")]);
+        PaperYaml {
+            latency_min_ms: 5,
+            latency_mean_ms: 25,
+            latency_max_ms: 250,
+            reject_pct: Decimal::literal("0.5"),
+            depth_pct: Decimal::literal("100"),
+            balances: [("upbit".to_owned(), upbit), ("binance".to_owned(), binance)].into(),
+        }
+    }
+}
+
+/// `websocket`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebsocketYaml {
+    /// Off is for mode mock only.
+    pub enabled: bool,
+    /// Which upbit instruments are used, like BTC-KRW; empty: all. The rate's is always used.
+    #[schemars(length(max = 32))]
+    pub upbit_symbols: Vec<String>,
+    /// Which binance instruments are used, like BTCUSDT or BTC-USDT; empty: all.
+    #[schemars(length(max = 32))]
+    pub binance_symbols: Vec<String>,
+    /// Longest pause between two attempts to connect (it grows from 0.125 s, with jitter).
+    #[schemars(range(min = 0.2, max = 300), extend("unit" = "s"))]
+    pub reconnect_interval: Decimal,
+}
+
+impl Default for WebsocketYaml {
+    fn default() -> Self {
+        WebsocketYaml {
+            enabled: true,
+            upbit_symbols: Vec::new(),
+            binance_symbols: Vec::new(),
+            reconnect_interval: Decimal::literal("30"),
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! What codecs make of good frames, and that they reject bad ones whole and by reason.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use arb::types::ids::VenueId;
 use arb::types::limit;
@@ -162,9 +163,23 @@ fn a_frame_cut_at_any_byte_is_malformed() {
 #[test]
 fn junk_is_malformed() {
     let junk = [
-        "", " ", "null", "1", "\"orderbook\"", "{}", "[1,2]", "PING", "<html></html>", "\u{feff}{}",
-        "{\"type\":\"orderbook\"}", "{\"e\":\"depthUpdate\"}", "{\"e\":\"trade\"}", "{\"e\":7}",
-        "{\"status\":\"UP\"}}", "{\"result\":null,\"id\":1} x", "{\"type\":\"trade\\u0000\"",
+        "",
+        " ",
+        "null",
+        "1",
+        "\"orderbook\"",
+        "{}",
+        "[1,2]",
+        "PING",
+        "<html></html>",
+        "\u{feff}{}",
+        "{\"type\":\"orderbook\"}",
+        "{\"e\":\"depthUpdate\"}",
+        "{\"e\":\"trade\"}",
+        "{\"e\":7}",
+        "{\"status\":\"UP\"}}",
+        "{\"result\":null,\"id\":1} x",
+        "{\"type\":\"trade\\u0000\"",
     ];
     for frame in junk {
         assert_eq!(upbit(frame), Err(DecodeError::Malformed), "upbit {frame}");
@@ -271,9 +286,8 @@ fn one_bad_level_rejects_a_binance_diff_whole() {
 
 #[test]
 fn an_image_that_is_no_book_is_rejected_by_reason() {
-    let image = |bids: &str, asks: &str| {
-        format!(r#"{{"lastUpdateId":1,"bids":[{bids}],"asks":[{asks}]}}"#)
-    };
+    let image =
+        |bids: &str, asks: &str| format!(r#"{{"lastUpdateId":1,"bids":[{bids}],"asks":[{asks}]}}"#);
     let cases = [
         (r#"["9","1"],["9.5","1"]"#, r#"["10","1"]"#, DecodeError::Unsorted),
         (r#"["9","1"],["9","1"]"#, r#"["10","1"]"#, DecodeError::Unsorted),

@@ -171,4 +171,3 @@ pub fn whole(raw: Option<&str>) -> Result<u64, DecodeError> {
     }
     raw.parse().map_err(|_| DecodeError::Number(NumberError::OutOfRange))
 }
-

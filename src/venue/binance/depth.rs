@@ -137,11 +137,8 @@ impl Join {
             Some(newest) if ids.first > newest.ids.last.saturating_add(1) => self.restart(),
             _ => {}
         }
-        let levels = Scratch {
-            bids: levels.bids.clone(),
-            asks: levels.asks.clone(),
-            ..Scratch::default()
-        };
+        let levels =
+            Scratch { bids: levels.bids.clone(), asks: levels.asks.clone(), ..Scratch::default() };
         self.held_levels += levels.bids.len() + levels.asks.len();
         self.held.push_back(Held { ids, venue_ts_ms, levels });
         while self.held.len() > limit::PENDING_DIFFS || self.held_levels > PENDING_LEVELS {

@@ -97,8 +97,9 @@ fn run<P: DeserializeOwned>(name: &str, venue: VenueId, frame: &str) {
 }
 
 fn ticker() -> String {
-    r#"{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000"}"#
-        .to_owned()
+    let bid = r#""b":"61837.63000000","B":"3.78826000""#;
+    let ask = r#""a":"61837.64000000","A":"1.54698000""#;
+    format!(r#"{{"u":50093239212,"s":"BTCUSDT",{bid},{ask}}}"#)
 }
 
 fn depth() -> String {
@@ -113,9 +114,8 @@ fn depth() -> String {
         levels
     };
     let (bids, asks) = (side(6_183_763, -13), side(6_183_764, 17));
-    format!(
-        r#"{{"e":"depthUpdate","E":1723161255208,"s":"BTCUSDT","U":50093239189,"u":50093239202,"b":[{bids}],"a":[{asks}]}}"#
-    )
+    let head = r#""e":"depthUpdate","E":1723161255208,"s":"BTCUSDT""#;
+    format!(r#"{{{head},"U":50093239189,"u":50093239202,"b":[{bids}],"a":[{asks}]}}"#)
 }
 
 fn upbit() -> String {
@@ -123,17 +123,17 @@ fn upbit() -> String {
     for at in 0..15u64 {
         let comma = if at == 0 { "" } else { "," };
         let (ask, bid) = (86_123_000 + 1_000 * at, 86_120_000 - 1_000 * at);
-        let (ask, bid) = (ask / 1_000, bid / 1_000);
+        let millions = |won: u64| format!("8.{}", won / 1_000 - 80_000);
+        let (ask, bid) = (millions(ask), millions(bid));
         let _ = write!(
             units,
-            r#"{comma}{{"ask_price":8.{}E7,"bid_price":8.{}E7,"ask_size":0.0{}5066,"bid_size":0.0{}7149}}"#,
-            ask - 80_000,
-            bid - 80_000,
-            100 + at,
-            200 + at
+            r#"{comma}{{"ask_price":{ask}E7,"bid_price":{bid}E7,"ask_size":{},"bid_size":{}}}"#,
+            format_args!("0.{}50667", 100 + at),
+            format_args!("0.{}71493", 200 + at)
         );
     }
-    format!(
-        r#"{{"type":"orderbook","code":"KRW-BTC","timestamp":1723161255478,"total_ask_size":2.83278449,"total_bid_size":5.33353896,"orderbook_units":[{units}],"stream_type":"REALTIME","level":0}}"#
-    )
+    let head = r#""type":"orderbook","code":"KRW-BTC","timestamp":1723161255478"#;
+    let totals = r#""total_ask_size":22.83278449,"total_bid_size":15.33353896"#;
+    let tail = r#""stream_type":"REALTIME","level":0"#;
+    format!(r#"{{{head},{totals},"orderbook_units":[{units}],{tail}}}"#)
 }

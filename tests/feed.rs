@@ -83,9 +83,8 @@ fn snapshot(last_id: u64) -> String {
 }
 
 fn diff_of(symbol: &str, first: u64, last: u64, bid: &str) -> String {
-    format!(
-        r#"{{"e":"depthUpdate","E":5,"s":"{symbol}","U":{first},"u":{last},"b":[["{bid}","2"]],"a":[]}}"#
-    )
+    let sides = format!(r#""b":[["{bid}","2"]],"a":[]"#);
+    format!(r#"{{"e":"depthUpdate","E":5,"s":"{symbol}","U":{first},"u":{last},{sides}}}"#)
 }
 
 fn diff(first: u64, last: u64, bid: &str) -> String {
@@ -97,9 +96,8 @@ fn ticker(update_id: u64, bid: &str) -> String {
 }
 
 fn image(code: &str, ms: u64, bid: &str) -> String {
-    format!(
-        r#"{{"ty":"orderbook","cd":"{code}","tms":{ms},"obu":[{{"bp":{bid},"bs":1,"ap":10,"as":1}}]}}"#
-    )
+    let unit = format!(r#"{{"bp":{bid},"bs":1,"ap":10,"as":1}}"#);
+    format!(r#"{{"ty":"orderbook","cd":"{code}","tms":{ms},"obu":[{unit}]}}"#)
 }
 
 const IMAGE: Change = Change::Image { resynced: false };

@@ -15,6 +15,7 @@ use arb::venue::Event;
 use arb::venue::FrameKind;
 use arb::venue::Scratch;
 use arb::venue::codec;
+use proptest::prelude::*;
 
 const UPBIT_BOOK: &str = include_str!("data/upbit_orderbook_default.json");
 const UPBIT_LIST: &str = include_str!("data/upbit_orderbook_simple_list.json");
@@ -238,9 +239,8 @@ fn size_text_and_nesting_are_limited() {
 }
 
 fn upbit_unit(bid: &str, bid_size: &str) -> String {
-    format!(
-        r#"{{"ty":"orderbook","cd":"KRW-BTC","tms":1,"obu":[{{"ap":10,"bp":{bid},"as":1,"bs":{bid_size}}}]}}"#
-    )
+    let unit = format!(r#"{{"ap":10,"bp":{bid},"as":1,"bs":{bid_size}}}"#);
+    format!(r#"{{"ty":"orderbook","cd":"KRW-BTC","tms":1,"obu":[{unit}]}}"#)
 }
 
 #[test]
@@ -337,5 +337,34 @@ fn symbols_and_instruments_name_each_other() {
         (VenueId::Binance, "BTCXYZ"),
     ] {
         assert_eq!(codec(venue).instrument(symbol), None, "{symbol}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn a_mutated_frame_is_read_or_rejected_and_never_half_a_book(
+        which in 0usize..6, at in any::<prop::sample::Index>(), with in any::<u8>(),
+        from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()
+    ) {
+        let lines: Vec<&str> = BINANCE.lines().collect();
+        let frames = [UPBIT_BOOK, UPBIT_LIST, UPBIT_TRADE, lines[0], lines[1], SNAPSHOT];
+        let mut bytes = frames[which].as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = with;
+        let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+        let repeated = [&bytes[..from.max(to)], &bytes[from.min(to)..]].concat();
+        for frame in [bytes, repeated] {
+            for venue in VenueId::ALL {
+                for kind in [FrameKind::Ws, FrameKind::RestDepth] {
+                    let mut scratch = Scratch::default();
+                    let event = codec(venue).decode(kind, &frame, &mut scratch);
+                    if let Ok(Event::Image { .. } | Event::Snapshot { .. }) = event {
+                        prop_assert!(arb::venue::book::check_image(&scratch).is_ok());
+                    }
+                }
+            }
+        }
     }
 }

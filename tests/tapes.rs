@@ -20,7 +20,8 @@ const GOOD: &str = concat!(
     "101 binance ws {\"e\":\"depthUpdate\",\"E\":7,\"s\":\"BTCUSDT\",\"U\":1,\"u\":2,",
     "\"b\":[[\"9.50\",\"1.25000000\"]],\"a\":[]}\n",
     "101 upbit ws {\"status\":\"UP\"}\n",
-    "102 binance rest_depth {\"lastUpdateId\":1,\"bids\":[[\"9\",\"1\"]],\"asks\":[[\"10\",\"3\"]]}\n",
+    "102 binance rest_depth {\"lastUpdateId\":1,\"bids\":[[\"9\",\"1\"]],",
+    "\"asks\":[[\"10\",\"3\"]]}\n",
     "103 binance ws64 eyJyZXN1bHQiOm51bGwsCiJpZCI6MX0=\n",
     "104 binance close {}\n",
 );
@@ -156,7 +157,7 @@ fn decode_prints_books_and_events_in_order() {
 #[test]
 fn decode_writes_what_came_before_the_damage_and_says_where_it_is() {
     let mut out = Vec::new();
-    let path = file("decode_cut.rec", GOOD[..GOOD.len() - 30].as_bytes());
+    let path = file("decode_cut.rec", &GOOD.as_bytes()[..GOOD.len() - 30]);
     let trouble = decode(&path, VenueId::Upbit, None, &mut out).expect_err("damaged");
     assert_eq!(trouble.exit_code, 65);
     assert!(trouble.message.contains("decode_cut.rec: line 5: "), "{}", trouble.message);

@@ -13,7 +13,7 @@
 //! 5. In sequence, a diff with `u ≤` the book's last id is old and ignored.
 //! 6. A diff with `U >` the book's last id `+ 1` is a gap: the book is broken until the next
 //!    snapshot, and the diff is held for it.
-//! 7. Any other diff applies (quantities are absolute, 0 deletes), and the book's last id is its `u`.
+//! 7. Any other diff applies (quantities are absolute, 0 deletes); its `u` is the book's last id.
 
 use std::collections::VecDeque;
 

@@ -73,8 +73,7 @@ pub fn paper_plant(plan: &Plan) -> Plant {
         let links = vec![gateway_books_tx.clone(), engine_books_tx.clone()];
         (venue, Feed::new(Books::new(venue, &names), links))
     });
-    let ports =
-        EnginePorts { books: engine_books, events, requests: requests_tx, facts: facts_tx };
+    let ports = EnginePorts { books: engine_books, events, requests: requests_tx, facts: facts_tx };
     let core = Core::new(&plan.engine);
     let engine = Engine::new(core, ports, (Arc::clone(&permission), plan.interval));
     let ports = PaperPorts { requests, events: events_tx, books: gateway_books };

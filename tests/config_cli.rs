@@ -7,15 +7,17 @@ use serde_json::Value;
 use arb::cli::config;
 use arb::cli::config::ExplainArgs;
 use arb::cli::config::Format;
+use arb::cli::exit::Exit;
 use arb::config::load::Request;
+use arb::types::time::DurNs;
 
 fn live() -> Request {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config/live.yml");
     Request { path: Some(path), ..Request::default() }
 }
 
-fn explained(key: &str, interval_seconds: f64) -> String {
-    let args = ExplainArgs { key: Some(key.to_owned()), interval_seconds };
+fn explained(key: &str) -> String {
+    let args = ExplainArgs { key: Some(key.to_owned()), interval: DurNs::from_secs(30) };
     let mut out = Vec::new();
     config::explain(&args, &live(), &mut out).expect("explains");
     String::from_utf8(out).expect("text")
@@ -24,12 +26,13 @@ fn explained(key: &str, interval_seconds: f64) -> String {
 #[test]
 fn check_says_what_it_read_or_returns_every_fault_with_exit_code_78() {
     let mut out = Vec::new();
-    config::check(None, &live(), &mut out).expect("valid");
+    config::check(&live(), &mut out).expect("valid");
     let text = String::from_utf8(out).expect("text");
     assert!(text.starts_with("ok: ") && text.contains("5 instruments"), "{text}");
-    let missing = config::check(Some("no.yml".into()), &live(), &mut Vec::new());
+    let missing = Request { path: Some("no.yml".into()), ..Request::default() };
+    let missing = config::check(&missing, &mut Vec::new());
     let error = missing.expect_err("missing");
-    assert_eq!(error.exit_code(), 78);
+    assert_eq!(error.exit, Exit::Config);
     assert!(error.to_string().starts_with("error: no.yml"), "{error}");
 }
 
@@ -54,28 +57,31 @@ fn show_has_every_value_with_its_origin() {
 
 #[test]
 fn explain_says_meaning_range_default_variable_and_cycles_in_time() {
-    let text = explained("watchdog.error_reset_cycles", 30.0);
+    let text = explained("watchdog.error_reset_cycles");
     for part in [
         "Clean cycles after which an ERROR clears",
         "a whole number, 1..=10000 cycles",
         "default: 20",
-        "in time: 10 min at --interval 30",
+        "in time: 10 min (cycles of 30 s)",
         "environment: ARB_WATCHDOG__ERROR_RESET_CYCLES",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(explained("risk", 30.0).matches("\nrisk.").count() > 8);
-    assert!(explained("instruments", 30.0).contains("instruments[].lot"));
+    assert!(explained("risk").matches("\nrisk.").count() > 8);
+    assert!(explained("instruments").contains("instruments[].lot"));
 }
 
 #[test]
 fn explain_names_the_nearest_key_and_works_beside_a_broken_file() {
-    let args = ExplainArgs { key: Some("watchdog.warn_reset_cycle".into()), interval_seconds: 1.0 };
+    let args = ExplainArgs {
+        key: Some("watchdog.warn_reset_cycle".into()),
+        interval: DurNs::from_secs(1),
+    };
     let error = config::explain(&args, &live(), &mut Vec::new()).expect_err("unknown");
-    assert_eq!(error.exit_code(), 2);
+    assert_eq!(error.exit, Exit::Usage);
     assert!(error.to_string().contains("did you mean watchdog.warn_reset_cycles?"));
     let broken = Request { path: Some("no.yml".into()), ..Request::default() };
-    let args = ExplainArgs { key: Some("fx.settle_ms".into()), interval_seconds: 1.0 };
+    let args = ExplainArgs { key: Some("fx.settle_ms".into()), interval: DurNs::from_secs(1) };
     config::explain(&args, &broken, &mut Vec::new()).expect("explains from the defaults");
 }
 

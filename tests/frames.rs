@@ -1,19 +1,21 @@
 //! What codecs make of good frames, and that they reject bad ones whole and by reason.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use arb::types::ids::VenueId;
 use arb::types::limit;
 use arb::types::market::Level;
 use arb::types::market::Side;
 use arb::types::market::Ticker;
+use arb::types::number::parse_fixed;
 use arb::types::units::Price;
 use arb::types::units::Qty;
-use arb::types::number::parse_fixed;
 use arb::venue::Codec;
 use arb::venue::DecodeError;
 use arb::venue::Event;
 use arb::venue::FrameKind;
 use arb::venue::Scratch;
 use arb::venue::codec;
+use proptest::prelude::*;
 
 const UPBIT_BOOK: &str = include_str!("data/upbit_orderbook_default.json");
 const UPBIT_LIST: &str = include_str!("data/upbit_orderbook_simple_list.json");
@@ -162,9 +164,23 @@ fn a_frame_cut_at_any_byte_is_malformed() {
 #[test]
 fn junk_is_malformed() {
     let junk = [
-        "", " ", "null", "1", "\"orderbook\"", "{}", "[1,2]", "PING", "<html></html>", "\u{feff}{}",
-        "{\"type\":\"orderbook\"}", "{\"e\":\"depthUpdate\"}", "{\"e\":\"trade\"}", "{\"e\":7}",
-        "{\"status\":\"UP\"}}", "{\"result\":null,\"id\":1} x", "{\"type\":\"trade\\u0000\"",
+        "",
+        " ",
+        "null",
+        "1",
+        "\"orderbook\"",
+        "{}",
+        "[1,2]",
+        "PING",
+        "<html></html>",
+        "\u{feff}{}",
+        "{\"type\":\"orderbook\"}",
+        "{\"e\":\"depthUpdate\"}",
+        "{\"e\":\"trade\"}",
+        "{\"e\":7}",
+        "{\"status\":\"UP\"}}",
+        "{\"result\":null,\"id\":1} x",
+        "{\"type\":\"trade\\u0000\"",
     ];
     for frame in junk {
         assert_eq!(upbit(frame), Err(DecodeError::Malformed), "upbit {frame}");
@@ -223,9 +239,8 @@ fn size_text_and_nesting_are_limited() {
 }
 
 fn upbit_unit(bid: &str, bid_size: &str) -> String {
-    format!(
-        r#"{{"ty":"orderbook","cd":"KRW-BTC","tms":1,"obu":[{{"ap":10,"bp":{bid},"as":1,"bs":{bid_size}}}]}}"#
-    )
+    let unit = format!(r#"{{"ap":10,"bp":{bid},"as":1,"bs":{bid_size}}}"#);
+    format!(r#"{{"ty":"orderbook","cd":"KRW-BTC","tms":1,"obu":[{unit}]}}"#)
 }
 
 #[test]
@@ -271,9 +286,8 @@ fn one_bad_level_rejects_a_binance_diff_whole() {
 
 #[test]
 fn an_image_that_is_no_book_is_rejected_by_reason() {
-    let image = |bids: &str, asks: &str| {
-        format!(r#"{{"lastUpdateId":1,"bids":[{bids}],"asks":[{asks}]}}"#)
-    };
+    let image =
+        |bids: &str, asks: &str| format!(r#"{{"lastUpdateId":1,"bids":[{bids}],"asks":[{asks}]}}"#);
     let cases = [
         (r#"["9","1"],["9.5","1"]"#, r#"["10","1"]"#, DecodeError::Unsorted),
         (r#"["9","1"],["9","1"]"#, r#"["10","1"]"#, DecodeError::Unsorted),
@@ -323,5 +337,34 @@ fn symbols_and_instruments_name_each_other() {
         (VenueId::Binance, "BTCXYZ"),
     ] {
         assert_eq!(codec(venue).instrument(symbol), None, "{symbol}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn a_mutated_frame_is_read_or_rejected_and_never_half_a_book(
+        which in 0usize..6, at in any::<prop::sample::Index>(), with in any::<u8>(),
+        from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()
+    ) {
+        let lines: Vec<&str> = BINANCE.lines().collect();
+        let frames = [UPBIT_BOOK, UPBIT_LIST, UPBIT_TRADE, lines[0], lines[1], SNAPSHOT];
+        let mut bytes = frames[which].as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = with;
+        let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+        let repeated = [&bytes[..from.max(to)], &bytes[from.min(to)..]].concat();
+        for frame in [bytes, repeated] {
+            for venue in VenueId::ALL {
+                for kind in [FrameKind::Ws, FrameKind::RestDepth] {
+                    let mut scratch = Scratch::default();
+                    let event = codec(venue).decode(kind, &frame, &mut scratch);
+                    if let Ok(Event::Image { .. } | Event::Snapshot { .. }) = event {
+                        prop_assert!(arb::venue::book::check_image(&scratch).is_ok());
+                    }
+                }
+            }
+        }
     }
 }

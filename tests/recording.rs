@@ -1,4 +1,5 @@
 //! The recorded pair and the venues' documented frames, where the shared fixtures are present.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::HashMap;
 use std::fs;

@@ -16,6 +16,7 @@ use crate::config::load;
 use crate::config::load::Loaded;
 use crate::config::load::Origin;
 use crate::config::load::Request;
+use crate::types::time::DurNs;
 
 /// First line of a file whose editor should know the schema.
 const EDITOR_HINT: &str = "# yaml-language-server: $schema=./schema.json";
@@ -90,12 +91,12 @@ pub fn show(request: &Request, format: Format, out: &mut impl Write) -> Outcome 
 }
 
 /// What `explain` is asked.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ExplainArgs {
     /// A key (`risk.max_quote_age_ms`), a section (`risk`), or everything.
     pub key: Option<String>,
-    /// `--interval`: seconds of one cycle, to say what a number of cycles is in time.
-    pub interval_seconds: f64,
+    /// `--interval`: length of one cycle, to say what a number of cycles is in time.
+    pub interval: DurNs,
 }
 
 /// `arb config explain [KEY]`: meaning, allowed values, default, variable; cycles also in time.
@@ -121,7 +122,7 @@ pub fn explain(args: &ExplainArgs, request: &Request, out: &mut impl Write) -> O
         return Err(unknown(wanted, table));
     }
     for key in keys {
-        let told = explain_one(key, (&loaded, &values), args.interval_seconds, out);
+        let told = explain_one(key, (&loaded, &values), args.interval, out);
         told.map_err(unwritable)?;
     }
     Ok(())
@@ -141,7 +142,7 @@ pub fn schema(out: &mut impl Write) -> Outcome {
 fn explain_one(
     key: &Key,
     (loaded, values): (&Loaded, &Value),
-    interval_seconds: f64,
+    interval: DurNs,
     out: &mut impl Write,
 ) -> io::Result<()> {
     writeln!(out, "{}", key.path)?;
@@ -155,8 +156,8 @@ fn explain_one(
         let origin = loaded.origin_of(&key.path);
         writeln!(out, "  now: {value} ({origin})")?;
         if let Some(cycles) = value.as_u64().filter(|_| key.unit == "cycles") {
-            let time = wall_time(cycles, interval_seconds);
-            writeln!(out, "  in time: {time} at --interval {interval_seconds}")?;
+            let (time, one) = (wall_time(cycles, interval), wall_time(1, interval));
+            writeln!(out, "  in time: {time} (cycles of {one})")?;
         }
     }
     if let Some(variable) = key.variable() {
@@ -168,22 +169,25 @@ fn explain_one(
     writeln!(out)
 }
 
-/// `--interval` and a number of cycles as days, hours, minutes and seconds.
-fn wall_time(cycles: u64, interval_seconds: f64) -> String {
-    if interval_seconds <= 0.0 {
+/// A number of cycles as days, hours, minutes and seconds.
+fn wall_time(cycles: u64, interval: DurNs) -> String {
+    if interval == DurNs(0) {
         return "no fixed time (a cycle closes after each market step)".to_owned();
     }
-    let mut left = cycles as f64 * interval_seconds;
+    let mut left_ms = DurNs(interval.0.saturating_mul(cycles)).as_ms();
     let mut parts = Vec::new();
-    for (name, seconds) in [("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)] {
-        let count = (left / seconds).floor();
-        if count >= 1.0 {
-            parts.push(format!("{count} {name}"));
-            left -= count * seconds;
+    for (name, length_ms) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000)] {
+        if left_ms >= length_ms {
+            parts.push(format!("{} {name}", left_ms / length_ms));
+            left_ms %= length_ms;
         }
     }
-    if left > 0.0 || parts.is_empty() {
-        parts.push(format!("{} s", (left * 1_000.0).round() / 1_000.0));
+    if left_ms > 0 || parts.is_empty() {
+        let (whole, part) = (left_ms / 1_000, left_ms % 1_000);
+        let part = format!("{part:03}");
+        let part = part.trim_end_matches('0');
+        let point = if part.is_empty() { "" } else { "." };
+        parts.push(format!("{whole}{point}{part} s"));
     }
     parts.join(" ")
 }
@@ -243,9 +247,9 @@ mod tests {
 
     #[test]
     fn cycles_are_said_in_wall_time() {
-        assert_eq!(wall_time(5, 30.0), "2 min 30 s");
-        assert_eq!(wall_time(1_440, 60.0), "1 d");
-        assert_eq!(wall_time(3, 0.5), "1.5 s");
-        assert!(wall_time(3, 0.0).starts_with("no fixed time"));
+        assert_eq!(wall_time(5, DurNs::from_secs(30)), "2 min 30 s");
+        assert_eq!(wall_time(1_440, DurNs::from_secs(60)), "1 d");
+        assert_eq!(wall_time(3, DurNs::from_ms(500)), "1.5 s");
+        assert!(wall_time(3, DurNs(0)).starts_with("no fixed time"));
     }
 }

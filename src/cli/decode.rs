@@ -3,11 +3,15 @@
 //! A committed book image is a line without an `event` key; everything else has one. Memory is
 //! bounded by the books; a reader that closes the pipe ends the command quietly.
 
+use std::fmt::Display;
 use std::io;
 use std::io::BufWriter;
 use std::io::Write;
 use std::path::Path;
 
+use crate::cli::exit::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output;
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
 use crate::feed::books::Trade;
@@ -16,16 +20,16 @@ use crate::feed::tape::Damage;
 use crate::feed::tape::Record;
 use crate::feed::tape::RecordKind;
 use crate::feed::tape::Tape;
+use crate::feed::tape::TapeError;
 use crate::types::ids::VenueId;
 use crate::types::market::Level;
 use crate::types::market::Ticker;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
+use crate::venue::DecodeError;
 use crate::venue::FrameKind;
 
 const OUTPUT_BUFFER_BYTES: usize = 1 << 17;
-const EXIT_DAMAGED: u8 = 65;
-const EXIT_IO: u8 = 74;
 
 /// Prints the events of `venue` in the recording; books with all levels, or the best `levels`.
 ///
@@ -36,8 +40,8 @@ pub fn decode(
     venue: VenueId,
     levels: Option<usize>,
     out: &mut impl Write,
-) -> Result<(), CliError> {
-    let mut tape = Tape::open(file).map_err(|error| unreadable(file, &error.to_string()))?;
+) -> Result<Exit, CliError> {
+    let mut tape = Tape::open(file).map_err(|error| unreadable(file, &error))?;
     let levels = levels.unwrap_or(usize::MAX);
     let out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, out);
     let mut printer = Printer { books: Books::discovering(venue), levels, out };
@@ -46,7 +50,7 @@ pub fn decode(
             Ok(Some(record)) if record.venue != venue => {}
             Ok(Some(record)) => {
                 if let Err(error) = printer.on_record(&record) {
-                    return unwritable(&error);
+                    return output::ended(&error);
                 }
             }
             Ok(None) => break Ok(()),
@@ -54,35 +58,24 @@ pub fn decode(
         }
     };
     if let Err(error) = printer.out.flush() {
-        return unwritable(&error);
+        return output::ended(&error);
     }
-    read.map_err(|error| match error.why {
-        Damage::Io(kind) => unreadable(file, &kind.to_string()),
-        _ => CliError {
-            message: format!("{}: {error}", file.display()),
-            hint: "what stands before that line was decoded; record again or cut the file there",
-            exit_code: EXIT_DAMAGED,
-        },
-    })
+    read.map(|()| Exit::Done).map_err(|error| damaged(file, &error))
 }
 
-fn unreadable(file: &Path, why: &str) -> CliError {
-    CliError {
-        message: format!("{}: cannot be read: {why}", file.display()),
-        hint: "name an existing recording (plain text, or gzip with a name that ends in .gz)",
-        exit_code: EXIT_IO,
+/// What a recording that ends before its end says to whoever reads it.
+pub fn damaged(file: &Path, error: &TapeError) -> CliError {
+    if let Damage::Io(kind) = error.why {
+        return unreadable(file, &kind);
     }
+    let hint = "what stands before that line was used; record again or cut the file there";
+    CliError::new(Exit::BadData, format!("{}: {error}", file.display()), hint)
 }
 
-fn unwritable(error: &io::Error) -> Result<(), CliError> {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        return Ok(());
-    }
-    Err(CliError {
-        message: format!("the output cannot be written: {error}"),
-        hint: "free space or choose another destination",
-        exit_code: EXIT_IO,
-    })
+/// What a recording that cannot be read at all says.
+pub fn unreadable(file: &Path, why: &impl Display) -> CliError {
+    let hint = "name an existing recording (plain text, or gzip with a name that ends in .gz)";
+    CliError::new(Exit::Io, format!("{}: cannot be read: {why}", file.display()), hint)
 }
 
 /// The books and where their events are written.
@@ -100,44 +93,16 @@ impl<W: Write> Printer<W> {
             RecordKind::RestDepth => FrameKind::RestDepth,
             RecordKind::Open => {
                 self.books.on_open(now);
-                return self.event(record, "open", None, "");
+                return self.note(record, &Note::bare("open", None));
             }
             RecordKind::Close => {
                 self.books.on_close();
-                return self.event(record, "close", None, "");
+                return self.note(record, &Note::bare("close", None));
             }
         };
-        let outcome = self.books.on_frame(kind, record.payload, now);
-        self.on_outcome(record, &outcome)
-    }
-
-    fn on_outcome(&mut self, record: &Record<'_>, outcome: &Outcome) -> io::Result<()> {
-        match outcome {
-            Outcome::Book { slot, change } => self.on_change(record, *slot, change),
-            Outcome::Trade { slot, trade } => {
-                self.event(record, "trade", Some(*slot), &trade_detail(trade))
-            }
-            Outcome::Control { is_error: true } => self.event(record, "error", None, ""),
-            Outcome::Control { is_error: false } => self.event(record, "control", None, ""),
-            Outcome::Rejected(why) => {
-                self.event(record, "rejected", None, &format!(r#","why":"{why}""#))
-            }
-            Outcome::Unknown => self.event(record, "unknown_symbol", None, ""),
-        }
-    }
-
-    fn on_change(&mut self, record: &Record<'_>, slot: usize, what: &Change) -> io::Result<()> {
-        let at = Some(slot);
-        match what {
-            Change::Image { .. } => self.image(record, slot),
-            Change::Ticker(ticker) => self.event(record, "ticker", at, &ticker_detail(ticker)),
-            Change::Held => self.event(record, "held", at, ""),
-            Change::Old => self.event(record, "old", at, ""),
-            Change::Stale => self.event(record, "stale_snapshot", at, ""),
-            Change::Gap => self.event(record, "gap", at, ""),
-            Change::Refused(why) | Change::Broken(why) => {
-                self.event(record, "rejected", at, &format!(r#","why":"{why}""#))
-            }
+        match self.books.on_frame(kind, record.payload, now) {
+            Outcome::Book { slot, change: Change::Image { .. } } => self.image(record, slot),
+            outcome => self.note(record, &Note::of(&outcome)),
         }
     }
 
@@ -154,19 +119,64 @@ impl<W: Write> Printer<W> {
         writeln!(out, r#"],"update_id":{}}}"#, OrNull(book.update_id()))
     }
 
-    fn event(
-        &mut self,
-        record: &Record<'_>,
-        event: &str,
-        slot: Option<usize>,
-        detail: &str,
-    ) -> io::Result<()> {
-        let (recv, venue) = (record.recv.0, record.venue.name());
+    fn note(&mut self, record: &Record<'_>, note: &Note) -> io::Result<()> {
+        let (recv, venue, event) = (record.recv.0, record.venue.name(), note.event);
         write!(self.out, r#"{{"recv_ns":{recv},"venue":"{venue}","event":"{event}""#)?;
-        if let Some(slot) = slot {
+        if let Some(slot) = note.slot {
             write!(self.out, r#","instrument":"{}""#, self.books.name(slot))?;
         }
-        writeln!(self.out, "{detail}}}")
+        writeln!(self.out, "{}}}", note.detail)
+    }
+}
+
+/// A line that is no book.
+struct Note {
+    event: &'static str,
+    slot: Option<usize>,
+    /// Further keys, each with its comma before it.
+    detail: String,
+}
+
+impl Note {
+    fn bare(event: &'static str, slot: Option<usize>) -> Note {
+        Note { event, slot, detail: String::new() }
+    }
+    fn rejected(why: &DecodeError, slot: Option<usize>) -> Note {
+        Note { event: "rejected", slot, detail: format!(r#","why":"{why}""#) }
+    }
+    fn of(outcome: &Outcome) -> Note {
+        match outcome {
+            Outcome::Book { slot, change } => Note::of_change(*slot, change),
+            Outcome::Trade { slot, trade } => Note::of_trade(*slot, trade),
+            Outcome::Control { is_error: true } => Note::bare("error", None),
+            Outcome::Control { is_error: false } => Note::bare("control", None),
+            Outcome::Rejected(why) => Note::rejected(why, None),
+            Outcome::Unknown => Note::bare("unknown_symbol", None),
+        }
+    }
+    fn of_change(slot: usize, change: &Change) -> Note {
+        let slot = Some(slot);
+        match change {
+            Change::Image { .. } => Note::bare("image", slot),
+            Change::Ticker(ticker) => Note::of_ticker(slot, ticker),
+            Change::Held => Note::bare("held", slot),
+            Change::Old => Note::bare("old", slot),
+            Change::Stale => Note::bare("stale_snapshot", slot),
+            Change::Gap => Note::bare("gap", slot),
+            Change::Refused(why) | Change::Broken(why) => Note::rejected(why, slot),
+        }
+    }
+    fn of_ticker(slot: Option<usize>, ticker: &Ticker) -> Note {
+        let Ticker { update_id, bid, ask } = ticker;
+        let bid = format!(r#""bid":["{}","{}"]"#, bid.price, bid.qty);
+        let ask = format!(r#""ask":["{}","{}"]"#, ask.price, ask.qty);
+        Note { event: "ticker", slot, detail: format!(r#","update_id":{update_id},{bid},{ask}"#) }
+    }
+    fn of_trade(slot: usize, trade: &Trade) -> Note {
+        let Trade { price, qty, taker, trade_id, venue_ts_ms } = trade;
+        let time = format!(r#""venue_ts_ms":{venue_ts_ms},"trade_id":{trade_id}"#);
+        let what = format!(r#""price":"{price}","qty":"{qty}","taker":"{}""#, taker.name());
+        Note { event: "trade", slot: Some(slot), detail: format!(",{time},{what}") }
     }
 }
 
@@ -176,22 +186,6 @@ fn write_levels(out: &mut impl Write, levels: impl Iterator<Item = Level>) -> io
         write!(out, r#"{comma}["{}","{}"]"#, level.price, level.qty)?;
     }
     Ok(())
-}
-
-fn trade_detail(trade: &Trade) -> String {
-    let Trade { price, qty, taker, trade_id, venue_ts_ms } = trade;
-    let taker = taker.name();
-    format!(
-        r#","venue_ts_ms":{venue_ts_ms},"price":"{price}","qty":"{qty}","taker":"{taker}","trade_id":{trade_id}"#
-    )
-}
-
-fn ticker_detail(ticker: &Ticker) -> String {
-    let Ticker { update_id, bid, ask } = ticker;
-    format!(
-        r#","update_id":{update_id},"bid":["{}","{}"],"ask":["{}","{}"]"#,
-        bid.price, bid.qty, ask.price, ask.qty
-    )
 }
 
 /// A number, or `null` where there is none.

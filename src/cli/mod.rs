@@ -27,6 +27,10 @@ use clap_complete::Shell;
 
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
+use crate::config::load::DEFAULT_PATH;
+use crate::config::load::Loaded;
+use crate::config::load::Origin;
+use crate::config::load::Request;
 use crate::types::ids::VenueId;
 use crate::types::limit;
 use crate::types::number::parse_fixed;
@@ -34,6 +38,8 @@ use crate::types::time::DurNs;
 
 /// Longest `--interval`: a day.
 const MOST_INTERVAL_SECS: u64 = 86_400;
+/// Seed of simulated latencies and rejects when none is given.
+const DEFAULT_SEED: u64 = 1;
 /// Nanoseconds in 10⁻⁸ s, the step of [`parse_fixed`].
 const NS_PER_RAW: u64 = 10;
 
@@ -116,7 +122,7 @@ pub struct ReplayArgs {
     /// The recording: text, one frame a line; gzip when the name ends in .gz
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
-    /// Seed of the simulated latencies and rejects [default: the configuration's]
+    /// Seed of the simulated latencies and rejects [default: 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Recorded time between two cycles; fractions allowed
@@ -139,14 +145,16 @@ pub struct DecodeArgs {
 }
 
 /// What `arb config` can do.
-#[derive(Subcommand, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
 pub enum ConfigCommand {
     /// Validate; print every fault with its line, its range and the nearest known key
     Check,
     /// Print the values in force and where each comes from
     Show,
-    /// Print what settings counted in cycles mean in wall time
+    /// Print what keys mean, their ranges and defaults; cycles also in wall time
     Explain {
+        /// A key (risk.max_quote_age_ms), a section (risk), or everything
+        key: Option<String>,
         /// Time between two cycles; fractions allowed
         #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
         interval: DurNs,
@@ -202,9 +210,18 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
 
 fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
     match &cli.command {
-        Command::Replay(_) => Err(not_built("replay")),
-        Command::Decode(_) => Err(not_built("decode")),
-        Command::Config(_) => Err(not_built("config")),
+        Command::Replay(arguments) => {
+            let loaded = load(&cli.common)?;
+            let seed = arguments.seed.unwrap_or(DEFAULT_SEED);
+            let (json, quiet) = (cli.common.json, cli.common.quiet);
+            let how = replay::How { seed, interval: arguments.interval, json, quiet };
+            replay::replay(&arguments.file, &loaded, how)
+        }
+        Command::Decode(arguments) => {
+            let out = &mut std::io::stdout().lock();
+            decode::decode(&arguments.file, arguments.venue, arguments.levels, out)
+        }
+        Command::Config(command) => show_config(command, &cli.common),
         Command::Completions { shell } => {
             output::print(&pages::completions(Cli::command(), *shell))
         }
@@ -212,10 +229,40 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
     }
 }
 
-/// A command whose definition has landed before its work.
-fn not_built(name: &str) -> CliError {
-    let hint = "build a later commit";
-    CliError::new(Exit::Usage, format!("`arb {name}` is not built into this commit"), hint)
+/// The configuration that the flags and the environment describe; says once when it is built in.
+fn load(common: &Common) -> Result<Loaded, CliError> {
+    let loaded = config::load(&request(common))?;
+    if loaded.origin == Origin::BuiltIn {
+        ::log::info!("no --config and no {DEFAULT_PATH}: the built-in defaults apply");
+    }
+    Ok(loaded)
+}
+
+fn request(common: &Common) -> Request {
+    // A variable that is not UTF-8 cannot be one of ours.
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let env = std::env::vars_os().filter_map(text).collect();
+    Request { path: common.config.clone(), env, flags: Vec::new() }
+}
+
+fn show_config(command: &ConfigCommand, common: &Common) -> Result<Exit, CliError> {
+    let request = request(common);
+    let mut text = Vec::new();
+    match command {
+        ConfigCommand::Check => config::check(&request, &mut text)?,
+        ConfigCommand::Show => {
+            let format = if common.json { config::Format::Json } else { config::Format::Text };
+            config::show(&request, format, &mut text)?;
+        }
+        ConfigCommand::Explain { key, interval } => {
+            let args = config::ExplainArgs { key: key.clone(), interval: *interval };
+            config::explain(&args, &request, &mut text)?;
+        }
+        ConfigCommand::Schema => config::schema(&mut text)?,
+    }
+    output::print(&text)
 }
 
 #[cfg(test)]

@@ -8,6 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
+use signal_hook::consts::SIGINT;
+use signal_hook::consts::SIGTERM;
+use signal_hook::flag::register;
+use signal_hook::flag::register_conditional_shutdown;
+
+use crate::cli::decode::damaged;
+use crate::cli::decode::unreadable;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output;
@@ -99,19 +106,6 @@ fn print_summary(replay: &Replay, loaded: &Loaded, how: (How, Exit)) -> Result<(
     output::print(text.as_bytes()).map(|_| ())
 }
 
-fn damaged(file: &Path, error: &TapeError) -> CliError {
-    let message = format!("{}: line {}: {}", file.display(), error.line, error.why);
-    let exit = if matches!(error.why, Damage::Io(_)) { Exit::Io } else { Exit::BadData };
-    let hint = "what came before that line has been run and is summed up above; repair or cut the \
-                file there";
-    CliError::new(exit, message, hint)
-}
-
-fn unreadable(file: &Path, error: &io::Error) -> CliError {
-    let message = format!("cannot open {}: {error}", file.display());
-    CliError::new(Exit::Io, message, "give the path of a recording that this user may read")
-}
-
 /// Progress on a terminal; nothing under cron, in a pipe or with `--quiet`.
 struct Screen {
     on: bool,
@@ -122,7 +116,15 @@ struct Screen {
 impl Screen {
     fn new(quiet: bool) -> Screen {
         let on = !quiet && io::stderr().is_terminal();
-        Screen { on, shown: None, stop: Arc::new(AtomicBool::new(false)) }
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // Without a handler the signal ends the process at once, which is safe as well. The
+            // second signal does so in any case.
+            let at_once = i32::from(Exit::Interrupted.code());
+            let _ = register_conditional_shutdown(signal, at_once, Arc::clone(&stop));
+            let _ = register(signal, Arc::clone(&stop));
+        }
+        Screen { on, shown: None, stop }
     }
     fn clear(&self) {
         if self.shown.is_some() {

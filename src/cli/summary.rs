@@ -233,7 +233,8 @@ impl Summary {
         row("exposure", format!("{} KRW", Plain(self.exposure_krw.0)));
         let d = &self.latency_ns.tick_to_decision;
         let ns = |value: Option<u64>| value.map_or("-".into(), |value| value.to_string());
-        let numbers = format!("p50={} p99={} max={} ns (real time)", ns(d.p50), ns(d.p99), ns(d.max));
+        let numbers =
+            format!("p50={} p99={} max={} ns (real time)", ns(d.p50), ns(d.p99), ns(d.max));
         row("tick to decision", numbers);
         row("invariants", if self.invariants_ok { "ok" } else { "BROKEN" }.into());
         row("trace_hash", self.trace_hash.clone());
@@ -287,4 +288,3 @@ fn latency(histogram: &LatencyHistogram) -> Latency {
         },
     }
 }
-

@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::Serializer;
 use serde::de;
 
+use crate::types::number::parse_fixed;
 use crate::types::units::Plain;
 use crate::types::units::SCALE;
-use crate::types::number::parse_fixed;
 
 /// A number as the file has it, × 10⁻⁸. The unit stands in the key's description.
 ///

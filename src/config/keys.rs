@@ -7,9 +7,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::config::yaml::ConfigYaml;
+use crate::types::number::parse_fixed;
 use crate::types::units::Plain;
 use crate::types::units::SCALE;
-use crate::types::number::parse_fixed;
 
 /// What a key holds.
 #[derive(Clone, PartialEq, Eq, Debug)]

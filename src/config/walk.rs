@@ -18,8 +18,8 @@ use crate::config::keys;
 use crate::config::keys::Key;
 use crate::config::keys::Kind;
 use crate::config::keys::Shape;
-use crate::types::units::SCALE;
 use crate::types::number::parse_fixed;
+use crate::types::units::SCALE;
 
 /// Most entries of a list or of a free map.
 const MOST_ENTRIES: usize = 32;

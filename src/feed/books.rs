@@ -91,9 +91,8 @@ impl Books {
     pub fn new(venue: VenueId, instruments: &[(InstrumentId, InstrumentName)]) -> Books {
         assert!(instruments.len() <= limit::INSTRUMENTS, "a run has at most limit::INSTRUMENTS");
         let codec = codec(venue);
-        let slot = |(id, name): &(InstrumentId, InstrumentName)| {
-            Slot::new(*id, *name, codec.symbol(name))
-        };
+        let slot =
+            |(id, name): &(InstrumentId, InstrumentName)| Slot::new(*id, *name, codec.symbol(name));
         let slots = instruments.iter().map(slot).collect();
         Books::of(venue, codec, slots)
     }
@@ -177,9 +176,9 @@ impl Books {
     fn on_event(&mut self, event: Event<'_>, now: Now) -> Outcome {
         match event {
             Event::Control { is_error } => Outcome::Control { is_error },
-            Event::Image { symbol, venue_ts_ms } => self.change(symbol, |slot, levels| {
-                slot.on_image(levels, venue_ts_ms, now)
-            }),
+            Event::Image { symbol, venue_ts_ms } => {
+                self.change(symbol, |slot, levels| slot.on_image(levels, venue_ts_ms, now))
+            }
             Event::Delta { symbol, first_id, last_id, venue_ts_ms } => {
                 let diff = Diff { ids: DiffIds { first: first_id, last: last_id }, venue_ts_ms };
                 self.change(symbol, |slot, levels| slot.on_delta(levels, diff, now))
@@ -210,11 +209,7 @@ impl Books {
         }
     }
 
-    fn change(
-        &mut self,
-        symbol: &str,
-        act: impl FnOnce(&mut Slot, &Scratch) -> Change,
-    ) -> Outcome {
+    fn change(&mut self, symbol: &str, act: impl FnOnce(&mut Slot, &Scratch) -> Change) -> Outcome {
         match self.slot_of(symbol) {
             None => Outcome::Unknown,
             Some(slot) => {

@@ -11,9 +11,10 @@ use serde_json::value::RawValue;
 use crate::types::limit;
 use crate::types::market::Level;
 use crate::types::number::NumberError;
+use crate::types::number::parse_fixed;
 use crate::types::units::Price;
 use crate::types::units::Qty;
-use crate::types::number::parse_fixed;
+use crate::types::units::SCALE;
 use crate::venue::DecodeError;
 
 /// The frame as text.
@@ -122,8 +123,8 @@ impl Notes {
 /// # Errors
 /// `Number` if either is no exact decimal; `Value` for a price ≤ 0 or a quantity < 0.
 pub fn level(price: &str, qty: &str) -> Result<Level, DecodeError> {
-    let price = Price::from_raw(parse_fixed(price.as_bytes())?).ok_or(DecodeError::Value)?;
-    let qty = Qty::from_raw(parse_fixed(qty.as_bytes())?).ok_or(DecodeError::Value)?;
+    let price = Price::from_raw(fixed(price)?).ok_or(DecodeError::Value)?;
+    let qty = Qty::from_raw(fixed(qty)?).ok_or(DecodeError::Value)?;
     Ok(Level { price, qty })
 }
 
@@ -132,8 +133,8 @@ pub fn level(price: &str, qty: &str) -> Result<Level, DecodeError> {
 /// # Errors
 /// `Number`; `Value` if either is negative.
 pub fn padded_level(price: &str, qty: &str) -> Result<Option<Level>, DecodeError> {
-    let price = parse_fixed(price.as_bytes())?;
-    let qty = Qty::from_raw(parse_fixed(qty.as_bytes())?).ok_or(DecodeError::Value)?;
+    let price = fixed(price)?;
+    let qty = Qty::from_raw(fixed(qty)?).ok_or(DecodeError::Value)?;
     match Price::from_raw(price) {
         Some(price) if !qty.is_zero() => Ok(Some(Level { price, qty })),
         _ if price < 0 => Err(DecodeError::Value),
@@ -148,6 +149,40 @@ pub fn padded_level(price: &str, qty: &str) -> Result<Option<Level>, DecodeError
 pub fn filled_level(price: &str, qty: &str) -> Result<Level, DecodeError> {
     let level = level(price, qty)?;
     if level.qty.is_zero() { Err(DecodeError::Value) } else { Ok(level) }
+}
+
+/// [`parse_fixed`], with a shorter way for the spelling that nearly every number has.
+fn fixed(text: &str) -> Result<i64, NumberError> {
+    plain_fixed(text.as_bytes()).map_or_else(|| parse_fixed(text.as_bytes()), Ok)
+}
+
+/// `digits[.digits]` with at most 10 digits before and 8 behind the point: below 10¹⁸ raw units,
+/// so nothing here can overflow. `None` for every other spelling, good or bad.
+fn plain_fixed(text: &[u8]) -> Option<i64> {
+    const LONGEST: usize = 10 + 1 + 8;
+    const SCALES: [i64; 9] = [SCALE, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    if text.len() > LONGEST {
+        return None;
+    }
+    let point = text.iter().position(|byte| *byte == b'.');
+    let (whole, decimals) = match point {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, [].as_slice()),
+    };
+    let has_bare_point = point.is_some() && decimals.is_empty();
+    if whole.is_empty() || whole.len() > 10 || has_bare_point {
+        return None;
+    }
+    let scale = SCALES.get(decimals.len())?;
+    let mut value = 0;
+    for byte in whole.iter().chain(decimals) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(value * scale)
 }
 
 /// The inside of a raw JSON string. Symbols are plain ASCII: one with an escape is none of them.
@@ -172,3 +207,41 @@ pub fn whole(raw: Option<&str>) -> Result<u64, DecodeError> {
     raw.parse().map_err(|_| DecodeError::Number(NumberError::OutOfRange))
 }
 
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_short_way_reads_what_the_exact_parser_reads(
+            text in "-?[0-9]{0,12}(\\.[0-9]{0,10})?(e-?[0-9])?", junk in "[0-9.eE+_ -]{0,21}"
+        ) {
+            for text in [text, junk] {
+                let exact = parse_fixed(text.as_bytes());
+                prop_assert_eq!(fixed(&text), exact, "{}", text);
+                if let Some(value) = plain_fixed(text.as_bytes()) {
+                    prop_assert_eq!(Ok(value), exact);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn usual_numbers_take_the_short_way() {
+        for text in ["61837.63000000", "9999999999.99999999", "0.00077720", "86123000", "0"] {
+            assert_eq!(
+                plain_fixed(text.as_bytes()).ok_or(()),
+                parse_fixed(text.as_bytes()).or(Err(()))
+            );
+        }
+    }
+
+    #[test]
+    fn brackets_inside_text_are_no_nesting() {
+        let quoted = format!("[\"{}\\\"{}\"]", "[".repeat(50), "{".repeat(50));
+        assert!(!too_deep(&quoted));
+        assert!(too_deep(&"[".repeat(limit::FRAME_DEPTH + 1)));
+    }
+}

@@ -20,9 +20,9 @@ use crate::types::market::BuyFee;
 use crate::types::market::Instrument;
 use crate::types::market::Quote;
 use crate::types::market::TickTable;
+use crate::types::number::parse_fixed;
 use crate::types::units::Ppm;
 use crate::types::units::Qty;
-use crate::types::number::parse_fixed;
 use crate::venue::binance;
 use crate::venue::upbit;
 

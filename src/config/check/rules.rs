@@ -10,8 +10,8 @@ use crate::config::walk::Findings;
 use crate::config::yaml::ConfigYaml;
 use crate::config::yaml::IdlePolicy;
 use crate::config::yaml::Mode;
-use crate::types::units::Plain;
 use crate::types::number::parse_fixed;
+use crate::types::units::Plain;
 
 /// First strictly below second: the bands of the watchdog, WARN and ERROR or ERROR and CRITICAL.
 const BELOW: [(&str, &str); 14] = [

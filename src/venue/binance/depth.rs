@@ -13,7 +13,7 @@
 //! 5. In sequence, a diff with `u ≤` the book's last id is old and ignored.
 //! 6. A diff with `U >` the book's last id `+ 1` is a gap: the book is broken until the next
 //!    snapshot, and the diff is held for it.
-//! 7. Any other diff applies (quantities are absolute, 0 deletes), and the book's last id is its `u`.
+//! 7. Any other diff applies (quantities are absolute, 0 deletes); its `u` is the book's last id.
 
 use std::collections::VecDeque;
 
@@ -137,11 +137,8 @@ impl Join {
             Some(newest) if ids.first > newest.ids.last.saturating_add(1) => self.restart(),
             _ => {}
         }
-        let levels = Scratch {
-            bids: levels.bids.clone(),
-            asks: levels.asks.clone(),
-            ..Scratch::default()
-        };
+        let levels =
+            Scratch { bids: levels.bids.clone(), asks: levels.asks.clone(), ..Scratch::default() };
         self.held_levels += levels.bids.len() + levels.asks.len();
         self.held.push_back(Held { ids, venue_ts_ms, levels });
         while self.held.len() > limit::PENDING_DIFFS || self.held_levels > PENDING_LEVELS {

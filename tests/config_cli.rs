@@ -1,5 +1,7 @@
 //! What `arb config check | show | explain | schema` prints.
 
+#![allow(clippy::expect_used, reason = "a helper of tests fails the test")]
+
 use std::path::PathBuf;
 
 use serde_json::Value;

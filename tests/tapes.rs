@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use arb::cli::decode::decode;
+use arb::cli::exit::Exit;
 use arb::feed::tape::Damage;
 use arb::feed::tape::RecordKind;
 use arb::feed::tape::Tape;
@@ -159,12 +160,12 @@ fn decode_writes_what_came_before_the_damage_and_says_where_it_is() {
     let mut out = Vec::new();
     let path = file("decode_cut.rec", &GOOD.as_bytes()[..GOOD.len() - 30]);
     let trouble = decode(&path, VenueId::Upbit, None, &mut out).expect_err("damaged");
-    assert_eq!(trouble.exit_code, 65);
-    assert!(trouble.message.contains("decode_cut.rec: line 5: "), "{}", trouble.message);
+    assert_eq!(trouble.exit, Exit::BadData);
+    assert!(trouble.text.contains("decode_cut.rec: line 5: "), "{}", trouble.text);
     assert_eq!(out, b"{\"recv_ns\":101,\"venue\":\"upbit\",\"event\":\"control\"}\n");
     let absent = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("absent.rec");
     let trouble = decode(&absent, VenueId::Upbit, None, &mut out).expect_err("absent");
-    assert_eq!(trouble.exit_code, 74);
+    assert_eq!(trouble.exit, Exit::Io);
 }
 
 /// Fails each write in one way.
@@ -183,8 +184,8 @@ impl Write for Broken {
 fn a_closed_pipe_ends_decode_quietly_and_a_full_disk_does_not() {
     let path = file("decode_pipe.rec", GOOD.as_bytes());
     let closed = &mut Broken(io::ErrorKind::BrokenPipe);
-    assert_eq!(decode(&path, VenueId::Binance, None, closed), Ok(()));
+    assert_eq!(decode(&path, VenueId::Binance, None, closed), Ok(Exit::Done));
     let full = &mut Broken(io::ErrorKind::StorageFull);
     let trouble = decode(&path, VenueId::Binance, None, full).expect_err("nothing was written");
-    assert_eq!(trouble.exit_code, 74);
+    assert_eq!(trouble.exit, Exit::Io);
 }

@@ -230,14 +230,21 @@ fn secret_paths() -> Vec<String> {
     secrets.map(|key| key.path.clone()).collect()
 }
 
-/// Leaves and lists of a tree by path, lists whole.
+/// Leaves of a tree by path; a list of scalars is one leaf.
 fn flatten<'v>((path, value): (&str, &'v Value), rows: &mut Vec<(String, &'v Value)>) {
-    let Some(map) = value.as_object() else {
-        return rows.push((path.to_owned(), value));
-    };
-    for (key, inner) in map {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        flatten((&path, inner), rows);
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten((&path, inner), rows);
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for (index, inner) in items.iter().enumerate() {
+                flatten((&format!("{path}[{index}]"), inner), rows);
+            }
+        }
+        leaf => rows.push((path.to_owned(), leaf)),
     }
 }
 

@@ -245,7 +245,7 @@ fn range_of(schema: &Value) -> Option<Range> {
         let text = schema.get(name)?.as_number()?.to_string();
         parse_fixed(text.as_bytes()).ok().map(i128::from)
     };
-    let unlimited = i128::from(u64::MAX) * i128::from(SCALE);
+    let unlimited = i128::from(i64::MAX) * i128::from(SCALE);
     let min = raw("minimum")?;
     Some(Range { min, max: raw("maximum").unwrap_or(unlimited), from: raw("from") })
 }

@@ -99,7 +99,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Where the value of a key came from; an entry of a list comes from where the list does.
+    /// Where the value of a key came from.
     pub fn origin_of(&self, path: &str) -> ValueOrigin {
         self.origins.get(path).cloned().unwrap_or(ValueOrigin::Default)
     }
@@ -176,11 +176,12 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Faults> {
         };
         Faults::whole(&name, format!("cannot be read: {error}"), fix)
     };
-    let file = File::open(path).map_err(refuse)?;
-    if !file.metadata().map_err(refuse)?.is_file() {
+    // Asked before it is opened: opening a pipe that nobody writes to would never return.
+    if !std::fs::metadata(path).map_err(refuse)?.is_file() {
         let what = "is not an ordinary file".to_owned();
         return Err(Faults::whole(&name, what, "give the path of a YAML file"));
     }
+    let file = File::open(path).map_err(refuse)?;
     let mut bytes = Vec::new();
     file.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(refuse)?;
     Ok(bytes)

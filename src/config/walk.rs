@@ -18,11 +18,12 @@ use crate::config::keys;
 use crate::config::keys::Key;
 use crate::config::keys::Kind;
 use crate::config::keys::Shape;
+use crate::types::limit;
 use crate::types::number::parse_fixed;
 use crate::types::units::SCALE;
 
 /// Most entries of a list or of a free map.
-const MOST_ENTRIES: usize = 32;
+const MOST_ENTRIES: usize = limit::INSTRUMENTS;
 
 /// What has been found so far.
 #[derive(Debug, Default)]

@@ -194,10 +194,9 @@ impl Core {
             let part = Ppm::ONE.plus(self.rebalance.overshoot);
             self.mark_for_closing(excess.portion(part, Round::Up).unwrap_or(excess));
         }
-        if let Some(part) = self.imbalance() {
-            if part.get().abs() > self.rebalance.max_imbalance.get() {
-                self.note(now, FactKind::Imbalance { part });
-            }
+        let leans = |part: &Ppm| part.get().abs() > self.rebalance.max_imbalance.get();
+        if let Some(part) = self.imbalance().filter(leans) {
+            self.note(now, FactKind::Imbalance { part });
         }
     }
 

@@ -11,6 +11,9 @@ use serde::Serialize;
 
 use crate::config::decimal::Decimal;
 use crate::types::ids::VenueId;
+use crate::types::limit;
+use crate::venue::binance;
+use crate::venue::upbit;
 
 /// Where prices come from and where orders go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize, JsonSchema)]
@@ -236,24 +239,30 @@ pub struct InstrumentYaml {
 /// `instruments`: BTC and ETH on both venues and the rate, unless the file has its own list.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(transparent)]
-pub struct InstrumentsYaml(#[schemars(length(max = 32))] pub Vec<InstrumentYaml>);
+pub struct InstrumentsYaml(#[schemars(length(max = limit::INSTRUMENTS))] pub Vec<InstrumentYaml>);
 
 impl Default for InstrumentsYaml {
     fn default() -> Self {
-        let row = |venue, name: &str, grid: [&str; 2], least| InstrumentYaml {
-            venue,
+        let upbit = |name: &str| InstrumentYaml {
+            venue: VenueYaml::Upbit,
             name: name.to_owned(),
-            lot: Some(Decimal::literal(grid[0])),
-            tick: Some(TickYaml(grid[1].to_owned())),
-            min_notional: Some(Decimal::literal(least)),
+            lot: Some(Decimal::from_raw(upbit::rules::LOT_RAW)),
+            tick: Some(TickYaml("upbit_krw".to_owned())),
+            min_notional: Some(Decimal::from_raw(upbit::rules::MIN_NOTIONAL_RAW)),
         };
-        let upbit = |name| row(VenueYaml::Upbit, name, ["0.00000001", "upbit_krw"], "5000");
+        let binance = |name: &str, lot| InstrumentYaml {
+            venue: VenueYaml::Binance,
+            name: name.to_owned(),
+            lot: Some(Decimal::literal(lot)),
+            tick: Some(TickYaml("0.01".to_owned())),
+            min_notional: Some(Decimal::from_raw(binance::rules::MIN_NOTIONAL_RAW)),
+        };
         InstrumentsYaml(vec![
             upbit("BTC-KRW"),
             upbit("ETH-KRW"),
             upbit("USDT-KRW"),
-            row(VenueYaml::Binance, "BTC-USDT", ["0.00001", "0.01"], "5"),
-            row(VenueYaml::Binance, "ETH-USDT", ["0.0001", "0.01"], "5"),
+            binance("BTC-USDT", "0.00001"),
+            binance("ETH-USDT", "0.0001"),
         ])
     }
 }
@@ -349,10 +358,10 @@ pub struct WebsocketYaml {
     /// Off is for mode mock only.
     pub enabled: bool,
     /// Which upbit instruments are used, like BTC-KRW; empty: all. The rate's is always used.
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = limit::INSTRUMENTS))]
     pub upbit_symbols: Vec<String>,
     /// Which binance instruments are used, like BTCUSDT or BTC-USDT; empty: all.
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = limit::INSTRUMENTS))]
     pub binance_symbols: Vec<String>,
     /// Longest pause between two attempts to connect (it grows from 0.125 s, with jitter).
     #[schemars(range(min = 0.2, max = 300), extend("unit" = "s"))]

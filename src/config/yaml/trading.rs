@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::config::decimal::Decimal;
+use crate::types::limit;
 
 /// `signal_engine`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -164,13 +165,13 @@ pub struct RiskYaml {
     #[schemars(range(min = 1, max = 100), extend("unit" = "orders"))]
     pub max_orders_per_second: u32,
     /// Most orders in one minute.
-    #[schemars(range(min = 1, max = 1_200), extend("unit" = "orders"))]
+    #[schemars(range(min = 1, max = limit::ORDERS_PER_MINUTE), extend("unit" = "orders"))]
     pub max_orders_per_minute: u32,
     /// Largest sum of order values sent in one day (KST).
     #[schemars(range(min = 2_000_000, max = 90_000_000_000i64), extend("unit" = "KRW"))]
     pub max_day_notional_krw: Decimal,
     /// Most orders at work at once; a pair needs two.
-    #[schemars(range(min = 2, max = 64), extend("unit" = "orders"))]
+    #[schemars(range(min = 2, max = limit::ORDERS), extend("unit" = "orders"))]
     pub max_open_orders: u32,
     /// Entries stop while more orders than this have an unknown outcome.
     #[schemars(range(min = 0, max = 10), extend("unit" = "orders"))]
@@ -221,7 +222,7 @@ pub enum AccountingYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct PositionEngineYaml {
     /// Most pairs open at once.
-    #[schemars(range(min = 1, max = 32), extend("unit" = "pairs"))]
+    #[schemars(range(min = 1, max = limit::PAIRS), extend("unit" = "pairs"))]
     pub max_open_positions: u32,
     /// Largest sum of the open pairs' entry notionals.
     #[schemars(range(min = 10_000, max = 900_000_000), extend("unit" = "KRW"))]
@@ -285,7 +286,7 @@ pub struct StoplossYaml {
     #[schemars(range(min = 0.01, max = 50), extend("unit" = "%"))]
     pub static_pct: Decimal,
     /// Samples of the dynamic stop.
-    #[schemars(range(min = 2, max = 256), extend("unit" = "samples"))]
+    #[schemars(range(min = 2, max = limit::PNL_SAMPLES), extend("unit" = "samples"))]
     pub atr_window: u32,
     /// Deviations of the dynamic stop.
     #[schemars(range(min = 0.1, max = 20), extend("unit" = "deviations"))]

@@ -5,4 +5,5 @@ pub mod types;
 pub mod engine;
 pub mod gateway;
 pub mod runtime;
+pub mod sim;
 pub mod venue;

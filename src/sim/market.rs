@@ -184,7 +184,7 @@ mod tests {
         let mut plan = plan(7);
         plan.updates_per_second = 7;
         let seen = images(&plan, &[VenueId::Binance], MonoNs(0).plus(DurNs::from_secs(3_600)));
-        let books = 2;
+        let books: usize = 2;
         let missing = (7 * 3_600 * books).abs_diff(seen.len());
         assert!(missing <= books, "{missing} still on their way");
     }

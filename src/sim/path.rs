@@ -1,4 +1,4 @@
-//! The factors that all venues share: coin prices in USDT, the KRW premium of each coin, the FX rate.
+//! The factors that all venues share: coin prices in USDT, KRW premium of each coin, FX rate.
 //!
 //! Synthetic. They advance in steps of 100 ms that depend on the seed and the step alone, so every
 //! venue's feed simulates them by itself and all agree without talking. Values are deviations from

@@ -50,6 +50,8 @@ const BURST_FADE_STEPS: i64 = 4_000;
 const BURST_FOLLOW_STEPS: i64 = 900;
 /// With those two the premium peaks at 0.649 of what the source started with.
 const BURST_SOURCE_PER_PEAK_PCT: i64 = 154;
+/// While a source stands above this, everybody trades and connections suffer.
+const BUSY_SOURCE_PPB: i64 = 10_000_000;
 /// Lowest peak in parts of the highest.
 const BURST_LOWEST_PCT: u64 = 40;
 /// Where the premium ends: fees added, no edge comes near the engine's collar of 5 %.
@@ -64,6 +66,15 @@ pub enum Factor {
     Usdt(usize),
     /// KRW price of the coin with this index: USDT price × FX × (1 + premium).
     Krw(usize),
+}
+
+/// How much is going on at the venues.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Traffic {
+    /// The usual.
+    Calm,
+    /// The premium of a coin is bursting.
+    Busy,
 }
 
 /// The state of all shared factors at one step.
@@ -112,6 +123,11 @@ impl World {
     /// Volatility now in ppm of its average.
     pub const fn volatility_ppm(&self) -> i64 {
         COLD_PPM + self.heat_ppm
+    }
+    /// How much is going on.
+    pub fn traffic(&self) -> Traffic {
+        let busy = |coin: &Coin| coin.burst_source_ppb.abs() > BUSY_SOURCE_PPB;
+        if self.coins.iter().any(busy) { Traffic::Busy } else { Traffic::Calm }
     }
     fn advance(&mut self) {
         self.heat_ppm -= self.heat_ppm * self.rates.cooling_ppb / ONE_PPB;

@@ -90,7 +90,8 @@ pub struct TransportPlan {
     pub latency_min: DurNs,
     /// Mean, at least the minimum.
     pub latency_mean: DurNs,
-    /// Mean time between stalls of a venue's connection; everything held back then arrives at once.
+    /// Mean time between stalls of a venue's connection while the market is calm; what was held
+    /// back then arrives at once.
     pub stall_every: DurNs,
     /// Longest stall; the shortest is two fifths of it. The default stays below the 2 s at which
     /// `ws_lag_ms` is an ERROR (`PRODUCT.md` 6): a market without faults must not cause one.

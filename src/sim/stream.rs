@@ -9,6 +9,7 @@ use crate::sim::ladder::Fair;
 use crate::sim::ladder::Shape;
 use crate::sim::path::Factor;
 use crate::sim::path::STEP;
+use crate::sim::path::Traffic;
 use crate::sim::path::World;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::TransportPlan;
@@ -31,6 +32,8 @@ use crate::types::time::NS_PER_SEC;
 const ARRIVAL_SPACING: DurNs = DurNs(1_000);
 /// No latency exceeds the minimum by more than this many times the mean of what is random in it.
 const LATENCY_TAIL: u64 = 8;
+/// How much more often a connection stalls in busy moments, which is when it matters.
+const BUSY_STALLS: u64 = 20;
 /// Shortest stall in parts of the longest.
 const SHORTEST_STALL_PCT: u64 = 40;
 
@@ -78,7 +81,7 @@ impl VenueStream {
             lag: None,
             digest: mix(plan.seed ^ venue.index() as u64),
         };
-        stream.due = stream.transport.arrival(stream.next_event());
+        stream.due = stream.transport.arrival(stream.next_event(), Traffic::Calm);
         Some(stream)
     }
     /// Whose images these are.
@@ -117,7 +120,7 @@ impl VenueStream {
             self.next = 0;
             self.rounds.count += 1;
         }
-        self.due = self.transport.arrival(self.next_event());
+        self.due = self.transport.arrival(self.next_event(), self.world.traffic());
     }
     fn next_event(&self) -> MonoNs {
         self.start.plus(self.rounds.begin()).plus(self.books[self.next].phase)
@@ -209,10 +212,14 @@ impl Transport {
         }
     }
     /// When the image of `event` arrives: later than every image before it.
-    fn arrival(&mut self, event: MonoNs) -> MonoNs {
+    fn arrival(&mut self, event: MonoNs, traffic: Traffic) -> MonoNs {
         let extra = self.dice.exponential(self.latency_extra_ns);
         let extra = DurNs(extra.min(LATENCY_TAIL * self.latency_extra_ns));
-        if self.dice.once_in(self.stall_every) {
+        let stall_every = match traffic {
+            Traffic::Calm => self.stall_every,
+            Traffic::Busy => self.stall_every.div_ceil(BUSY_STALLS),
+        };
+        if self.dice.once_in(stall_every) {
             self.stalled_until = event.plus(self.stall_length());
         }
         let direct = event.plus(self.latency_min).plus(extra);
@@ -242,4 +249,51 @@ fn side_digest(levels: &Levels) -> u64 {
         sizes = (sizes ^ level.qty.raw() as u64).wrapping_mul(QTY_FACTOR).rotate_left(31);
     }
     prices ^ sizes.rotate_left(17)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::plan;
+
+    fn stalls_in_a_day(traffic: Traffic) -> u32 {
+        let mut transport = Transport::new(&plan(7), VenueId::Binance, 20);
+        let mut last = MonoNs(0);
+        let mut stalls = 0;
+        for image in 0..20 * 86_400 {
+            let event = MonoNs(image * NS_PER_SEC / 20);
+            let arrival = transport.arrival(event, traffic);
+            assert!(arrival > last, "images never overtake each other");
+            assert!(arrival.since(event) >= DurNs::from_ms(5), "the fastest takes 5 ms");
+            stalls += u32::from(arrival.since(last) > DurNs::from_ms(500));
+            last = arrival;
+        }
+        stalls
+    }
+
+    #[test]
+    fn a_connection_stalls_rarely_and_more_often_in_busy_moments() {
+        let (calm, busy) = (stalls_in_a_day(Traffic::Calm), stalls_in_a_day(Traffic::Busy));
+        assert!((3..30).contains(&calm), "{calm}, one in two hours is 12");
+        assert!((150..330).contains(&busy), "{busy}, twenty times that is 240");
+    }
+
+    #[test]
+    fn the_digest_sees_each_level_and_its_place() {
+        let mut stream = {
+            let plan = plan(7);
+            let bases = plan.check().expect("a good plan");
+            VenueStream::new(&plan, VenueId::Upbit, &bases).expect("books on Upbit")
+        };
+        stream.draw_next();
+        let top = stream.newest().clone();
+        let mut changed = top.clone();
+        changed.asks.swap(3, 4);
+        assert_ne!(digest(1, &top), digest(1, &changed));
+        changed.clone_from(&top);
+        std::mem::swap(&mut changed.bids, &mut changed.asks);
+        assert_ne!(digest(1, &top), digest(1, &changed));
+        assert_ne!(digest(1, &top), digest(2, &top));
+        assert_eq!(digest(1, &top), digest(1, &top.clone()));
+    }
 }

@@ -5,6 +5,7 @@ pub mod types;
 pub mod stats;
 
 pub mod runtime;
+pub mod sim;
 pub mod venue;
 
 pub mod engine;

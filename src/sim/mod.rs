@@ -1,0 +1,21 @@
+//! The synthetic side of the world: a seeded market for two or more venues, without any network.
+//!
+//! **Nothing here is market data.** Prices, premium, FX, depth, latency and stalls are drawn from a
+//! seeded generator with settings chosen so that an engine at its default limits meets everything
+//! that it must survive: entries, take-profits, stops, expired holdings, partial fills, stale and
+//! empty books. No result on it says anything about what a strategy would earn.
+//!
+//! Owns: the seeded market. Receives: nothing. Sends: book tops. Never: clock reads, floats, heap
+//! after start, randomness without a seed. Production folders do not know that it exists.
+
+pub mod ladder;
+pub mod market;
+pub mod path;
+pub mod plan;
+pub mod rng;
+pub mod stream;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod statistics;

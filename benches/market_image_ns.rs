@@ -4,7 +4,7 @@
 //! clock. `cargo bench --bench market_image_ns`; goal: below 2,000 ns, so that 72 virtual hours
 //! (13 million images) take a small part of 180 s.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, reason = "a program, not an interface")]
 
 use arb::sim::market::Market;
 use arb::sim::plan::MarketPlan;

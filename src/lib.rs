@@ -5,12 +5,12 @@ pub mod types;
 pub mod stats;
 
 pub mod runtime;
-pub mod sim;
 pub mod venue;
 
 pub mod engine;
 pub mod feed;
 pub mod gateway;
+pub mod sim;
 
 pub mod config;
 pub mod verdict;

@@ -346,14 +346,14 @@ proptest! {
     #[test]
     fn a_mutated_frame_is_read_or_rejected_and_never_half_a_book(
         which in 0usize..6, at in any::<prop::sample::Index>(), with in any::<u8>(),
-        from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()
+        span in any::<(prop::sample::Index, prop::sample::Index)>()
     ) {
         let lines: Vec<&str> = BINANCE.lines().collect();
         let frames = [UPBIT_BOOK, UPBIT_LIST, UPBIT_TRADE, lines[0], lines[1], SNAPSHOT];
         let mut bytes = frames[which].as_bytes().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = with;
-        let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+        let (from, to) = (span.0.index(bytes.len()), span.1.index(bytes.len()));
         let repeated = [&bytes[..from.max(to)], &bytes[from.min(to)..]].concat();
         for frame in [bytes, repeated] {
             for venue in VenueId::ALL {

@@ -1,5 +1,6 @@
 //! The pair machine under any order of evidence: it converges, and money and coins are conserved
 //! after each event (`PRODUCT.md` 5; `FAULTS.md` F37–F40).
+#![allow(clippy::expect_used, reason = "a test world that cannot be built must fail loudly")]
 
 mod support;
 

@@ -51,7 +51,7 @@ pub struct Engine {
 const _: () = assert!(limit::INSTRUMENTS <= 64, "dirty instruments are one u64 bit set");
 
 impl Engine {
-    /// An engine that closes a cycle every `interval` (at least 1 ns) of the time that it is handed.
+    /// An engine that closes a cycle every `interval` (at least 1 ns) of its time.
     pub fn new(core: Core, ports: Ports, how: (Arc<PermissionWord>, DurNs)) -> Engine {
         let (permission, interval) = how;
         Engine {

@@ -1,4 +1,4 @@
-//! The residual ledger: coins that stand unhedged outside any pair, at the value they were taken in.
+//! The residual ledger: coins that stand unhedged outside any pair, at their value when taken in.
 
 use arrayvec::ArrayVec;
 

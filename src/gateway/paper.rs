@@ -172,18 +172,10 @@ impl Paper {
         if top.invalid.is_none() && fresh && near { Ok(()) } else { Err(RejectReason::StaleQuote) }
     }
 
-    /// Minimum plus an exponential part, capped. The logarithm is that of the binary exponent with
-    /// a linear mantissa: at most 6 % off, and the same on every machine.
+    /// Minimum plus an exponential part, capped.
     fn latency(&mut self) -> DurNs {
         let PaperLimits { latency_min, latency_mean, latency_max, .. } = self.plan.limits;
-        let draw = self.rng.next() | 1;
-        let zeros = u64::from(draw.leading_zeros());
-        let fraction = (draw << zeros << 1) >> 44; // 20 bits below the leading one
-        let minus_log2 = ((zeros + 1) << 20) - fraction;
-        const LN2_MICRO: u128 = 693_147;
-        let spread = u128::from(latency_mean.0.saturating_sub(latency_min.0));
-        let part = (spread * u128::from(minus_log2) * LN2_MICRO / 1_000_000) >> 20;
-        let part = u64::try_from(part).unwrap_or(u64::MAX);
+        let part = self.rng.exponential(latency_mean.0.saturating_sub(latency_min.0));
         DurNs(latency_min.0.saturating_add(part).min(latency_max.0.max(latency_min.0)))
     }
 

@@ -21,6 +21,10 @@ pub trait Agent {
     /// Takes at most a bounded batch of input and acts on it. Never blocks, never reads a clock.
     fn turn(&mut self, now: Now) -> Turn;
 
+    /// Called by the loop after a turn that worked, with the time at which it ended: for measuring
+    /// what the turn's work had to wait. Virtual time does not pass in a turn.
+    fn turned(&mut self, _ended_at: MonoNs) {}
+
     /// The earliest instant at which it has something to do without new input.
     fn due(&self) -> Option<MonoNs>;
 }

@@ -10,6 +10,7 @@ pub mod limit;
 pub mod market;
 pub mod number;
 pub mod order;
+pub mod report;
 pub mod rng;
 pub mod time;
 pub mod units;

@@ -1,5 +1,8 @@
 //! A small seeded generator: the same numbers on every machine and after every crate upgrade.
 
+/// Fraction bits of the logarithm behind [`SplitMix64::exponential`].
+const LOG_BITS: u32 = 20;
+
 /// SplitMix64 (Steele, Lea, Flood 2014). Not for secrets.
 #[derive(Clone, Debug)]
 pub struct SplitMix64 {
@@ -20,6 +23,17 @@ impl SplitMix64 {
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.next() as u128 * bound as u128) >> 64) as u64
     }
+    /// Nearly exponential with exactly that mean, at most 44 times it. `mean` below 2⁵⁸.
+    ///
+    /// −log₂ of a uniform number, its fraction interpolated linearly between powers of two; the
+    /// mean of that is 1.5, which the last line takes out.
+    pub const fn exponential(&mut self, mean: u64) -> u64 {
+        let bits = self.next() | 1;
+        let zeros = bits.leading_zeros();
+        let mantissa = (bits << zeros << 1) >> (64 - LOG_BITS);
+        let log = ((zeros as u64 + 1) << LOG_BITS) - mantissa;
+        ((mean as u128 * (log * 2 / 3) as u128) >> LOG_BITS) as u64
+    }
 }
 
 /// The finaliser of SplitMix64: a fast 64-bit mix, also used for trace hashes.
@@ -35,10 +49,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_published_first_value_of_seed_zero_comes_out() {
-        // SplitMix64 with state 0 gives 0xe220a8397b1dcdaf first.
+    fn the_published_values_of_seed_zero_come_out() {
         let mut rng = SplitMix64 { state: 0 };
         assert_eq!(rng.next(), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(rng.next(), 0x6e78_9e6a_a1b9_65f4);
+        assert_eq!(rng.next(), 0x06c4_5d18_8009_454f);
     }
 
     #[test]

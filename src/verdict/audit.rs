@@ -1,5 +1,5 @@
-//! Recomputes balances, results and fees from the facts alone, with arithmetic of its own, and
-//! compares: Σ inventory changes = Σ fills − fees, and PnL from fills = PnL booked (`PRODUCT.md` 8).
+//! Recomputes balances, results and fees from the facts alone, by arithmetic of its own, and
+//! compares: Σ inventory changes = Σ fills − fees; PnL from fills = PnL booked (`PRODUCT.md` 8).
 
 use std::collections::BTreeMap;
 

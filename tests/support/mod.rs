@@ -1,5 +1,6 @@
 //! Shared by the scenario tests: a small two-venue world with round numbers.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::expect_used, reason = "a test world that cannot be built must fail loudly")]
 
 use arb::engine::limits::Accounting;
 use arb::engine::limits::AgeLimits;
@@ -116,25 +117,7 @@ pub fn plan(accounting: Accounting) -> EnginePlan {
             max_fx_jump: Ppm::new(10_000),
             fx_settle: DurNs::from_secs(5),
         },
-        risk: RiskLimits {
-            price_collar: Ppm::new(3_000),
-            hedge_collar: Ppm::new(5_000),
-            max_order_value: krw(300_000),
-            orders_per_second: 10,
-            orders_per_minute: 600,
-            max_day_notional: krw(1_000_000_000),
-            max_open_orders: 16,
-            max_unknown_orders: 0,
-            max_open_positions: 5,
-            max_exposure: krw(1_000_000),
-            max_daily_loss: krw(150_000),
-            max_skew: krw(1_000_000),
-            max_residual: krw(5_000),
-            order_timeout: DurNs::from_ms(2_500),
-            hedge_loss: Ppm::new(10_000),
-            hedge_attempts: 2,
-            retry_delay: DurNs::from_secs(1),
-        },
+        risk: risk(),
         exit: ExitLimits {
             accounting,
             take_profit: Ppm::new(3_000),
@@ -148,6 +131,28 @@ pub fn plan(accounting: Accounting) -> EnginePlan {
             overshoot: Ppm::new(300_000),
             max_imbalance: Ppm::new(300_000),
         },
+    }
+}
+
+fn risk() -> RiskLimits {
+    RiskLimits {
+        price_collar: Ppm::new(3_000),
+        hedge_collar: Ppm::new(5_000),
+        max_order_value: krw(300_000),
+        orders_per_second: 10,
+        orders_per_minute: 600,
+        max_day_notional: krw(1_000_000_000),
+        max_open_orders: 16,
+        max_unknown_orders: 0,
+        max_open_positions: 5,
+        max_exposure: krw(1_000_000),
+        max_daily_loss: krw(150_000),
+        max_skew: krw(1_000_000),
+        max_residual: krw(5_000),
+        order_timeout: DurNs::from_ms(2_500),
+        hedge_loss: Ppm::new(10_000),
+        hedge_attempts: 2,
+        retry_delay: DurNs::from_secs(1),
     }
 }
 

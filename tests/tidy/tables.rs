@@ -102,7 +102,7 @@ pub const LONG_FRONT_PAGES: [(&str, &str); 2] = [
 
 /// Where each third-party crate may be named in `src`: crate, path prefixes, why.
 /// An empty list of prefixes means anywhere.
-pub const CRATES: [(&str, &[&str], &str); 25] = [
+pub const CRATES: [(&str, &[&str], &str); 26] = [
     ("arrayvec", &[], "fixed-capacity values are vocabulary"),
     ("base64", &["src/feed/tape"], "payloads of a recording that are no plain text"),
     ("clap", &["src/cli/"], "one definition of the command line"),
@@ -124,6 +124,7 @@ pub const CRATES: [(&str, &[&str], &str); 25] = [
     ("serde_path_to_error", &["src/config/"], "the path of a fault in the configuration"),
     ("serde_yaml", &["src/config/"], "one place reads YAML"),
     ("sha2", &["src/config/"], "the hash that names a configuration"),
+    ("signal_hook", &["src/cli/"], "one place turns signals into flags"),
     ("sysinfo", &["src/telemetry/process"], "one place reads process gauges"),
     ("thiserror", &[], "error enums stand where the errors arise"),
     ("tungstenite", &["src/net/ws"], "one place speaks WebSocket"),

@@ -54,10 +54,10 @@ const AT_MOST: [(&str, &str); 16] = [
 /// All rules between keys.
 pub fn check(yaml: &ConfigYaml, values: &Value, found: &mut Findings) {
     for (small, large) in BELOW {
-        compare(found, values, (small, large), "below", |a, b| a < b);
+        compare(found, values, (small, large), ("below", |a, b| a < b));
     }
     for (small, large) in AT_MOST {
-        compare(found, values, (small, large), "at most", |a, b| a <= b);
+        compare(found, values, (small, large), ("at most", |a, b| a <= b));
     }
     demands_of_mode(yaml, found);
     switches(yaml, found);
@@ -68,8 +68,7 @@ fn compare(
     found: &mut Findings,
     values: &Value,
     (small, large): (&str, &str),
-    word: &str,
-    holds: fn(i64, i64) -> bool,
+    (word, holds): (&str, fn(i64, i64) -> bool),
 ) {
     let (Some(a), Some(b)) = (number(values, small), number(values, large)) else { return };
     if holds(a, b) || found.is_faulty(small) || found.is_faulty(large) {

@@ -9,6 +9,7 @@ pub mod log;
 pub mod output;
 pub mod pages;
 pub mod replay;
+pub mod run;
 pub mod summary;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ use clap_complete::Shell;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::config::load::DEFAULT_PATH;
+use crate::config::load::Flag;
 use crate::config::load::Loaded;
 use crate::config::load::Origin;
 use crate::config::load::Request;
@@ -38,13 +40,14 @@ use crate::types::time::DurNs;
 
 /// Longest `--interval`: a day.
 const MOST_INTERVAL_SECS: u64 = 86_400;
-/// Seed of simulated latencies and rejects when none is given.
-const DEFAULT_SEED: u64 = 1;
 /// Nanoseconds in 10⁻⁸ s, the step of [`parse_fixed`].
 const NS_PER_RAW: u64 = 10;
 
 const EXAMPLES: &str = "\
 Examples:
+  arb run --once --mock                   one cycle of the synthetic market
+  arb run --mode mock --loops 1440 --interval 60 --virtual
+                                          a day of it, in seconds
   arb replay market.rec.gz                what the engine would have done
   arb replay market.rec.gz --json         the same, as one JSON object
   arb decode market.rec.gz --venue upbit  every book of one venue, a JSON line each
@@ -91,6 +94,11 @@ pub struct Common {
 /// What the program can do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Run the engine: the main job
+    ///
+    /// In mode mock the market is synthetic and seeded, fills are simulated, and nothing leaves
+    /// this machine. A cycle closes every interval; trading itself follows each book change.
+    Run(RunArgs),
     /// Run a recording through the engine on a virtual clock, trading on paper
     ///
     /// The frames go through the same decoders, books and engine as in a live run, at the times
@@ -116,13 +124,42 @@ pub enum Command {
     },
 }
 
+/// Arguments of `arb run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// The same as --mode mock
+    #[arg(long, conflicts_with = "mode")]
+    pub mock: bool,
+    /// Where prices come from and where orders go [default: the configuration's]
+    #[arg(long, value_name = "MODE", value_parser = ["mock", "paper", "live"])]
+    pub mode: Option<String>,
+    /// Close exactly one cycle after the first decision on fresh books, then end
+    #[arg(long)]
+    pub once: bool,
+    /// End after this many cycles; 0 means no end. Wins over --once
+    #[arg(long, value_name = "N")]
+    pub loops: Option<u64>,
+    /// Time between two cycles; fractions allowed; 0 closes one after each market step
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub interval: DurNs,
+    /// Seed of the synthetic market and of simulated fills [default: mock.seed]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Run the mock market on a virtual clock, as fast as the machine goes
+    #[arg(long = "virtual")]
+    pub is_virtual: bool,
+    /// Print KRW and yes/no where the metrics line has ₩ and signs
+    #[arg(long)]
+    pub ascii: bool,
+}
+
 /// Arguments of `arb replay`.
 #[derive(Args, Debug)]
 pub struct ReplayArgs {
     /// The recording: text, one frame a line; gzip when the name ends in .gz
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
-    /// Seed of the simulated latencies and rejects [default: 1]
+    /// Seed of the simulated latencies and rejects [default: mock.seed]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Recorded time between two cycles; fractions allowed
@@ -210,9 +247,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
 
 fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
     match &cli.command {
+        Command::Run(arguments) => run::run(arguments, &cli.common),
         Command::Replay(arguments) => {
-            let loaded = load(&cli.common)?;
-            let seed = arguments.seed.unwrap_or(DEFAULT_SEED);
+            let loaded = load(&cli.common, Vec::new())?;
+            let seed = arguments.seed.unwrap_or(loaded.checked.sections.mock.seed);
             let (json, quiet) = (cli.common.json, cli.common.quiet);
             let how = replay::How { seed, interval: arguments.interval, json, quiet };
             replay::replay(&arguments.file, &loaded, how)
@@ -230,8 +268,8 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
 }
 
 /// The configuration that the flags and the environment describe; says once when it is built in.
-fn load(common: &Common) -> Result<Loaded, CliError> {
-    let loaded = config::load(&request(common))?;
+fn load(common: &Common, flags: Vec<Flag>) -> Result<Loaded, CliError> {
+    let loaded = config::load(&Request { flags, ..request(common) })?;
     if loaded.origin == Origin::BuiltIn {
         ::log::info!("no --config and no {DEFAULT_PATH}: the built-in defaults apply");
     }

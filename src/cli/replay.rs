@@ -17,10 +17,11 @@ use crate::cli::decode::damaged;
 use crate::cli::decode::unreadable;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::output;
 use crate::cli::summary::Heading;
+use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
 use crate::config::load::Loaded;
+use crate::engine::agent::Pace;
 use crate::feed::tape::Damage;
 use crate::feed::tape::Progress;
 use crate::feed::tape::Tape;
@@ -55,7 +56,7 @@ pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> 
     let plan = Plan {
         engine: loaded.checked.engine.clone(),
         paper: loaded.checked.paper.clone(),
-        interval: how.interval,
+        pace: pace(how.interval),
         seed: how.seed,
     };
     let mut replay = Replay::new(&plan, Clock::start());
@@ -75,6 +76,11 @@ pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> 
     }
 }
 
+/// Cycles that far apart; after each step for an interval of zero.
+pub fn pace(interval: DurNs) -> Pace {
+    if interval == DurNs(0) { Pace::EachStep } else { Pace::Every(interval) }
+}
+
 fn exit_of(replay: &Replay, ended: &Result<(), TapeError>) -> Exit {
     match ended {
         Err(error) if matches!(error.why, Damage::Io(_)) => Exit::Io,
@@ -86,24 +92,42 @@ fn exit_of(replay: &Replay, ended: &Result<(), TapeError>) -> Exit {
     }
 }
 
+/// Names a run: its start and its process, mixed.
+pub fn run_id() -> String {
+    format!("{:016x}", mix(Clock::wall().0 ^ u64::from(std::process::id()) << 48))
+}
+
 fn print_summary(replay: &Replay, loaded: &Loaded, how: (How, Exit)) -> Result<(), CliError> {
     let (how, exit) = how;
-    let now = Clock::wall().0;
     let heading = Heading {
         mode: "replay",
-        run_id: format!("{:016x}", mix(now ^ u64::from(std::process::id()) << 48)),
+        run_id: run_id(),
         seed: how.seed,
         config_sha256: loaded.sha256.clone(),
         exit,
     };
-    let summary = Summary::of(replay, heading);
-    let text = match how.json {
-        true => summary.to_json().map(|line| line + "\n").map_err(|error| {
-            CliError::new(Exit::Internal, format!("summary: {error}"), "report this defect")
-        })?,
-        false => summary.to_text(),
+    let feeds = replay.plant.feeds.iter();
+    let run = RunView {
+        engine: &replay.plant.engine,
+        venues: feeds.map(|(venue, feed)| (*venue, feed.tally())).collect(),
+        tick_to_decision: &replay.tick_to_decision,
+        tick_to_order: &replay.tick_to_order,
+        span: replay.span,
+        invariants_ok: replay.invariants_ok(),
     };
-    output::print(text.as_bytes()).map(|_| ())
+    Summary::of(&run, heading).print(how.json)
+}
+
+/// A flag that SIGINT and SIGTERM raise. A second signal ends the process at once, with `late`.
+pub fn stop_flag(late: Exit) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // Without a handler the signal ends the process at once, which is safe as well.
+        let at_once = i32::from(late.code());
+        let _ = register_conditional_shutdown(signal, at_once, Arc::clone(&stop));
+        let _ = register(signal, Arc::clone(&stop));
+    }
+    stop
 }
 
 /// Progress on a terminal; nothing under cron, in a pipe or with `--quiet`.
@@ -116,14 +140,7 @@ struct Screen {
 impl Screen {
     fn new(quiet: bool) -> Screen {
         let on = !quiet && io::stderr().is_terminal();
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // Without a handler the signal ends the process at once, which is safe as well. The
-            // second signal does so in any case.
-            let at_once = i32::from(Exit::Interrupted.code());
-            let _ = register_conditional_shutdown(signal, at_once, Arc::clone(&stop));
-            let _ = register(signal, Arc::clone(&stop));
-        }
+        let stop = stop_flag(Exit::Interrupted);
         Screen { on, shown: None, stop }
     }
     fn clear(&self) {

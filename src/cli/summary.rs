@@ -1,19 +1,24 @@
-//! The one object that `arb replay --json` ends with (`PRODUCT.md` 12), and the same for people.
+//! The one object that `arb run|replay --json` ends with (`PRODUCT.md` 12), and the same for people.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::engine::agent::Engine;
 use crate::engine::core::Core;
 use crate::engine::signal::Direction;
-use crate::scenario::replay::Replay;
 use crate::stats::edges::EdgeDistribution;
 use crate::stats::latency::LatencyHistogram;
 use crate::types::counters::Counter;
+use crate::types::counters::Tally;
 use crate::types::fact::Refusal;
+use crate::types::ids::VenueId;
 use crate::types::market::Instrument;
+use crate::types::time::DurNs;
 use crate::types::units::Plain;
 
 /// Counters of frames that were rejected whole, with their reason in reports.
@@ -80,7 +85,7 @@ pub struct Summary {
     watchdog: Watchdog,
     invariants_ok: bool,
     trace_hash: String,
-    recorded_seconds: Money,
+    span_seconds: Money,
     exit: u8,
 }
 
@@ -137,15 +142,31 @@ struct Watchdog {
     transitions: Option<u64>,
 }
 
+/// A run that has ended, as its agents left it.
+pub struct RunView<'a> {
+    /// The engine.
+    pub engine: &'a Engine,
+    /// What each venue's feed counted.
+    pub venues: Vec<(VenueId, Tally)>,
+    /// Real time from a frame's arrival to the decision on it.
+    pub tick_to_decision: &'a LatencyHistogram,
+    /// Real time from a frame's arrival to the orders sent on it.
+    pub tick_to_order: &'a LatencyHistogram,
+    /// Time covered: recorded, virtual or real.
+    pub span: DurNs,
+    /// Whether every exact check held.
+    pub invariants_ok: bool,
+}
+
 impl Summary {
-    /// Of a replay that has ended.
-    pub fn of(replay: &Replay, heading: Heading) -> Summary {
-        let core = replay.plant.engine.core();
+    /// Of a run that has ended.
+    pub fn of(run: &RunView<'_>, heading: Heading) -> Summary {
+        let core = run.engine.core();
         let counts = core.counts();
         let portfolio = core.portfolio();
         let per_venue = |counter: Counter| -> BTreeMap<&'static str, u64> {
-            let feeds = replay.plant.feeds.iter();
-            feeds.map(|(venue, feed)| (venue.name(), feed.tally().get(counter))).collect()
+            let venues = run.venues.iter();
+            venues.map(|(venue, tally)| (venue.name(), tally.get(counter))).collect()
         };
         let total = |counter: Counter| per_venue(counter).values().sum::<u64>();
         let pnl = portfolio.realized.plus(&core.unrealized()).unwrap_or(portfolio.realized);
@@ -154,7 +175,7 @@ impl Summary {
             run_id: heading.run_id,
             seed: heading.seed,
             config_sha256: heading.config_sha256,
-            cycles: replay.plant.engine.cycles(),
+            cycles: run.engine.cycles(),
             frames: per_venue(Counter::Frames),
             books: per_venue(Counter::Books),
             tickers: per_venue(Counter::Tickers),
@@ -184,34 +205,39 @@ impl Summary {
             exposure_krw: Money(core.exposure().raw()),
             unhedged_lots: core.unhedged_lots(),
             latency_ns: LatencyPair {
-                tick_to_decision: latency(&replay.tick_to_decision),
-                tick_to_order: latency(&replay.tick_to_order),
+                tick_to_decision: latency(run.tick_to_decision),
+                tick_to_order: latency(run.tick_to_order),
             },
             snapshots: 0,
             watchdog: Watchdog { state: None, strikes: None, transitions: None },
-            invariants_ok: replay.invariants_ok(),
+            invariants_ok: run.invariants_ok,
             trace_hash: format!("{:016x}", core.trace_hash()),
-            recorded_seconds: Money(i64::try_from(replay.span.0 / 10).unwrap_or(i64::MAX)),
+            span_seconds: Money(i64::try_from(run.span.0 / 10).unwrap_or(i64::MAX)),
             exit: heading.exit.code(),
         }
     }
 
-    /// The object on one line.
+    /// Prints the object on one line of stdout, or the same for a person.
     ///
     /// # Errors
-    /// None that can occur with these types.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self)
+    /// `Exit::Io` if stdout cannot be written.
+    pub fn print(&self, json: bool) -> Result<(), CliError> {
+        let text = match json {
+            true => serde_json::to_string(self).map(|line| line + "\n").map_err(|error| {
+                CliError::new(Exit::Internal, format!("summary: {error}"), "report this defect")
+            })?,
+            false => self.to_text(),
+        };
+        output::print(text.as_bytes()).map(|_| ())
     }
 
-    /// The same for a person.
-    pub fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         let mut text = String::new();
         let mut row = |name: &str, value: String| {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{name:<18} {value}");
         };
-        row("recorded", format!("{} s, {} cycles", Plain(self.recorded_seconds.0), self.cycles));
+        row("time", format!("{} s, {} cycles", Plain(self.span_seconds.0), self.cycles));
         row("frames", listed(&self.frames));
         row("books", listed(&self.books));
         row("rejected frames", listed(&nonzero(&self.rejected)));

@@ -1,24 +1,33 @@
-//! The engine on its thread: drains its links, lets the core decide, sends what follows.
+//! The engine on its thread: drains its links, lets the core decide, sends what follows, closes
+//! cycles on absolute deadlines.
 
 use std::sync::Arc;
+
+use arrayvec::ArrayVec;
 
 use crate::engine::core::Core;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
+use crate::stats::latency::LatencyHistogram;
+use crate::types::control::Permission;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
+use crate::types::ids::InstrumentId;
 use crate::types::limit;
 use crate::types::market::BookTop;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderRequest;
+use crate::types::report::CycleReport;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
 
 /// Most books taken over in one turn: a burst of every instrument.
 const BATCH: usize = limit::INSTRUMENTS;
+
+const _: () = assert!(limit::INSTRUMENTS <= 64, "dirty instruments are one u64 bit set");
 
 /// The ends of the links that the engine holds.
 pub struct Ports {
@@ -30,6 +39,19 @@ pub struct Ports {
     pub requests: Tx<OrderRequest>,
     /// What happened, for the journal.
     pub facts: Tx<Fact>,
+    /// The state at the close of each cycle, for telemetry.
+    pub reports: Tx<CycleReport>,
+}
+
+/// When a cycle closes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// On absolute deadlines this far apart (at least 1 ns).
+    Every(DurNs),
+    /// After each turn that took a book (`--interval 0`).
+    EachStep,
+    /// Once, after the first decision on fresh books, at the latest after this time (`--once`).
+    Once(DurNs),
 }
 
 /// The engine agent.
@@ -37,34 +59,68 @@ pub struct Engine {
     core: Core,
     ports: Ports,
     permission: Arc<PermissionWord>,
-    interval: DurNs,
-    next_cycle: Option<MonoNs>,
-    cycles: u64,
+    cycles: Cycles,
     /// Facts that found their link full: the record has a hole, so nothing more may be entered.
     facts_lost: u64,
+    reports_lost: u64,
     /// Instruments whose book changed in this turn, one bit each.
     dirty: u64,
-    decided: u64,
-    sent: u64,
+    progress: Progress,
+    waits: Waits,
 }
 
-const _: () = assert!(limit::INSTRUMENTS <= 64, "dirty instruments are one u64 bit set");
+/// How far the engine has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Progress {
+    /// Decisions on a changed book.
+    pub decided: u64,
+    /// Orders handed over.
+    pub sent: u64,
+}
+
+/// Deadlines of cycles.
+struct Cycles {
+    pace: Pace,
+    next: Option<MonoNs>,
+    closed: u64,
+    missed: u64,
+}
+
+/// How long work waited, from when it was due to the end of the turn that did it.
+struct Waits {
+    /// Arrival of each book taken in this turn.
+    arrivals: ArrayVec<MonoNs, BATCH>,
+    /// When the oldest work of this turn was due.
+    due_since: Option<MonoNs>,
+    sent_before: u64,
+    longest: Option<DurNs>,
+    decision: LatencyHistogram,
+    order: LatencyHistogram,
+    batch: LatencyHistogram,
+}
 
 impl Engine {
-    /// An engine that closes a cycle every `interval` (at least 1 ns) of its time.
-    pub fn new(core: Core, ports: Ports, how: (Arc<PermissionWord>, DurNs)) -> Engine {
-        let (permission, interval) = how;
+    /// An engine that closes its cycles at `pace`.
+    pub fn new(core: Core, ports: Ports, how: (Arc<PermissionWord>, Pace)) -> Engine {
+        let (permission, pace) = how;
         Engine {
             core,
             ports,
             permission,
-            interval: DurNs(interval.0.max(1)),
-            next_cycle: None,
-            cycles: 0,
+            cycles: Cycles { pace, next: None, closed: 0, missed: 0 },
             facts_lost: 0,
+            reports_lost: 0,
             dirty: 0,
-            decided: 0,
-            sent: 0,
+            progress: Progress::default(),
+            waits: Waits {
+                arrivals: ArrayVec::new(),
+                due_since: None,
+                sent_before: 0,
+                longest: None,
+                decision: LatencyHistogram::new(),
+                order: LatencyHistogram::new(),
+                batch: LatencyHistogram::new(),
+            },
         }
     }
     /// The state behind it.
@@ -77,15 +133,35 @@ impl Engine {
     }
     /// Cycles closed so far.
     pub fn cycles(&self) -> u64 {
-        self.cycles
+        self.cycles.closed
     }
-    /// Turns in which something was decided, and orders sent, so far: for latency measurement.
+    /// Cycles that closed more than a whole interval after their deadline.
+    pub fn missed_cycles(&self) -> u64 {
+        self.cycles.missed
+    }
+    /// Decisions and orders so far.
     pub fn progress(&self) -> Progress {
-        Progress { decided: self.decided, sent: self.sent }
+        self.progress
     }
     /// Facts that were lost because their link was full.
     pub fn facts_lost(&self) -> u64 {
         self.facts_lost
+    }
+    /// Cycle reports that were lost because their link was full.
+    pub fn reports_lost(&self) -> u64 {
+        self.reports_lost
+    }
+    /// From a book's arrival to the end of the turn that decided on it.
+    pub fn tick_to_decision(&self) -> &LatencyHistogram {
+        &self.waits.decision
+    }
+    /// From a book's arrival to the end of the turn that sent orders on it.
+    pub fn tick_to_order(&self) -> &LatencyHistogram {
+        &self.waits.order
+    }
+    /// From when the oldest work of a batch was due to its end.
+    pub fn batches(&self) -> &LatencyHistogram {
+        &self.waits.batch
     }
 
     fn take_events(&mut self, now: Now) -> bool {
@@ -103,41 +179,64 @@ impl Engine {
             let Some(top) = self.ports.books.take() else { break };
             self.core.on_book(&top, now);
             self.dirty |= 1 << top.instrument.index();
+            self.waits.arrived(top.received_at.min(now.mono));
         }
         let worked = self.dirty != 0;
         while self.dirty != 0 {
             let lowest = self.dirty.trailing_zeros() as u8;
             self.dirty &= self.dirty - 1;
-            self.core.decide(crate::types::ids::InstrumentId(lowest), now);
-            self.decided += 1;
+            self.core.decide(InstrumentId(lowest), now);
+            self.progress.decided += 1;
             self.flush(now);
         }
         worked
     }
 
-    fn close_cycles(&mut self, now: Now) -> bool {
-        let due = *self.next_cycle.get_or_insert(now.mono.plus(self.interval));
-        if now.mono < due {
+    fn close_cycles(&mut self, now: Now, took_books: bool) -> bool {
+        let Some(due_at) = self.cycles.due(now.mono, took_books, &self.core) else {
             return false;
-        }
-        self.cycles += 1;
-        self.next_cycle = Some(due.plus(self.interval));
+        };
+        self.waits.due(due_at);
         self.core.on_cycle(now);
         self.flush(now);
+        let report = self.report(now, due_at);
+        self.reports_lost += u64::from(self.ports.reports.send(report).is_err());
         true
+    }
+
+    fn report(&mut self, at: Now, due_at: MonoNs) -> CycleReport {
+        let (core, counts) = (&self.core, self.core.counts());
+        let realized = core.portfolio().realized;
+        CycleReport {
+            cycle: self.cycles.closed,
+            at,
+            due_at,
+            missed_cycles: self.cycles.missed,
+            loop_latency: self.waits.longest.take(),
+            pnl: realized.plus(&core.unrealized()).unwrap_or(realized),
+            realized,
+            exposure: core.exposure(),
+            open_pairs: core.pairs().len() as u64,
+            fills: core.portfolio().fills,
+            signals: counts.signals,
+            entered: counts.entered,
+            safety_rejections: counts.signals - counts.entered,
+            stop_losses: counts.stop_losses,
+            rejects: counts.rejects,
+            contradictions: counts.contradictions,
+        }
     }
 
     /// Facts first, then orders: an intent is on record before its order can leave.
     fn flush(&mut self, now: Now) {
         // An order that cannot be handed over makes facts of its own; a second pass takes those.
-        while !(self.core.outbox().facts.is_empty() && self.core.outbox().requests.is_empty()) {
+        while !self.core.outbox().is_empty() {
             for fact in self.core.outbox().facts.drain(..) {
                 self.facts_lost += u64::from(self.ports.facts.send(fact).is_err());
             }
-            let requests = std::mem::take(&mut self.core.outbox().requests);
-            for request in requests {
+            while let Some(request) = self.core.outbox().requests.pop_at(0) {
                 match self.ports.requests.send(request) {
-                    Ok(()) => self.sent += 1,
+                    Ok(()) => self.progress.sent += 1,
                     Err(request) => self.core.on_unsent(&request, now),
                 }
             }
@@ -145,13 +244,72 @@ impl Engine {
     }
 }
 
-/// How far the engine has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Progress {
-    /// Decisions on a changed book.
-    pub decided: u64,
-    /// Orders handed over.
-    pub sent: u64,
+impl Cycles {
+    /// Counts the cycle that closes now, if one does, and says when it was due.
+    fn due(&mut self, now: MonoNs, took_books: bool, core: &Core) -> Option<MonoNs> {
+        match self.pace {
+            Pace::Every(interval) => {
+                let interval = DurNs(interval.0.max(1));
+                let due = *self.next.get_or_insert(now.plus(interval));
+                if now < due {
+                    return None;
+                }
+                self.missed += u64::from(now.since(due) >= interval);
+                self.next = Some(due.plus(interval));
+                self.closed += 1;
+                Some(due)
+            }
+            Pace::EachStep => {
+                self.closed += u64::from(took_books);
+                took_books.then_some(now)
+            }
+            Pace::Once(latest) => {
+                let due = *self.next.get_or_insert(now.plus(latest));
+                let ready = took_books && core.has_fresh_route(now);
+                if self.closed > 0 || !(ready || now >= due) {
+                    return None;
+                }
+                self.closed = 1;
+                Some(now)
+            }
+        }
+    }
+    fn next_due(&self) -> Option<MonoNs> {
+        match self.pace {
+            Pace::Every(_) => self.next,
+            Pace::EachStep => None,
+            Pace::Once(_) => self.next.filter(|_| self.closed == 0),
+        }
+    }
+}
+
+impl Waits {
+    fn begin(&mut self, sent: u64) {
+        self.arrivals.clear();
+        self.due_since = None;
+        self.sent_before = sent;
+    }
+    fn due(&mut self, at: MonoNs) {
+        self.due_since = Some(self.due_since.map_or(at, |since| since.min(at)));
+    }
+    fn arrived(&mut self, at: MonoNs) {
+        self.due(at);
+        // The batch is bounded by this array's length.
+        let _ = self.arrivals.try_push(at);
+    }
+    fn end(&mut self, at: MonoNs, sent: u64) {
+        for arrival in &self.arrivals {
+            self.decision.record(at.since(*arrival).0);
+        }
+        if let Some(oldest) = self.arrivals.iter().min().filter(|_| sent > self.sent_before) {
+            self.order.record(at.since(*oldest).0);
+        }
+        if let Some(since) = self.due_since {
+            let took = at.since(since);
+            self.batch.record(took.0);
+            self.longest = Some(self.longest.map_or(took, |longest| longest.max(took)));
+        }
+    }
 }
 
 impl Agent for Engine {
@@ -162,18 +320,26 @@ impl Agent for Engine {
     fn turn(&mut self, now: Now) -> Turn {
         let permission = match self.facts_lost {
             0 => self.permission.at(now.mono),
-            _ => self.permission.at(now.mono).min(crate::types::control::Permission::Finish),
+            _ => self.permission.at(now.mono).min(Permission::Finish),
         };
+        self.waits.begin(self.progress.sent);
         self.core.set_permission(permission);
         self.core.on_timer(now);
         let events = self.take_events(now);
+        if events {
+            self.waits.due(now.mono);
+        }
         let books = self.take_books(now);
-        let cycle = self.close_cycles(now);
+        let cycle = self.close_cycles(now, books);
         if events || books || cycle { Turn::Worked } else { Turn::Idle }
+    }
+
+    fn turned(&mut self, ended_at: MonoNs) {
+        self.waits.end(ended_at, self.progress.sent);
     }
 
     fn due(&self) -> Option<MonoNs> {
         let expiry = self.core.due();
-        self.next_cycle.into_iter().chain(expiry).min()
+        self.cycles.next_due().into_iter().chain(expiry).min()
     }
 }

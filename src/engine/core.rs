@@ -52,6 +52,13 @@ pub struct Outbox {
     pub facts: ArrayVec<Fact, { limit::FACTS }>,
 }
 
+impl Outbox {
+    /// True if there is nothing to hand over.
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty() && self.requests.is_empty()
+    }
+}
+
 /// What the engine counts by itself.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
@@ -278,6 +285,13 @@ impl Core {
             pair.counted = true;
             self.counts.opened += 1;
         }
+    }
+
+    /// True once some route has valid, fresh books on both sides and fresh FX.
+    pub fn has_fresh_route(&self, now: MonoNs) -> bool {
+        let fresh =
+            |route: &Route| self.view.legs(route, Direction::BuyKrw, (Depth::Refined, now)).is_ok();
+        self.routes.iter().any(fresh)
     }
 
     /// True if a change of `instrument` moves the edge of that route.

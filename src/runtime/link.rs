@@ -13,6 +13,8 @@ pub enum WhenFull {
     Refuse,
     /// Losing a value would corrupt state: the caller stops.
     Halt,
+    /// The value is lost; the caller counts it.
+    DropAndCount,
 }
 
 /// A declared link.
@@ -35,6 +37,9 @@ pub const EVENTS: Link = Link { name: "events", depth: 1024, when_full: WhenFull
 
 /// Facts from engine to journal.
 pub const FACTS: Link = Link { name: "facts", depth: 4096, when_full: WhenFull::Halt };
+
+/// Cycle reports from engine to telemetry. Depth: a minute of virtual cycles at once.
+pub const REPORTS: Link = Link { name: "reports", depth: 1024, when_full: WhenFull::DropAndCount };
 
 impl Link {
     /// Opens the link; its memory is allocated now and never again.

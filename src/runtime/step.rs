@@ -2,6 +2,7 @@
 
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
+use crate::types::time::Clock;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::types::time::VirtualClock;
@@ -14,13 +15,20 @@ const MOST_ROUNDS: usize = 100_000;
 #[derive(Debug)]
 pub struct Stepper {
     clock: VirtualClock,
+    /// Measures how long turns really take; decides nothing.
+    timer: Option<Clock>,
     livelocks: u64,
 }
 
 impl Stepper {
     /// Virtual time starts at monotonic zero and the given wall time.
     pub const fn at(wall: WallNs) -> Stepper {
-        Stepper { clock: VirtualClock::at(wall), livelocks: 0 }
+        Stepper { clock: VirtualClock::at(wall), timer: None, livelocks: 0 }
+    }
+    /// The same, telling agents after a turn how long it really took.
+    pub const fn timed_by(mut self, clock: Clock) -> Stepper {
+        self.timer = Some(clock);
+        self
     }
     /// The present moment.
     pub const fn now(&self) -> Now {
@@ -37,13 +45,31 @@ impl Stepper {
         for _ in 0..MOST_ROUNDS {
             let mut worked = false;
             for agent in agents.iter_mut() {
-                worked |= agent.turn(now) == Turn::Worked;
+                worked |= self.turn(*agent, now) == Turn::Worked;
             }
             if !worked {
                 return;
             }
         }
         self.livelocks += 1;
+    }
+
+    /// Moves to the earliest instant at which an agent has something to do and lets all come to
+    /// rest there. Does nothing if no agent is waiting for a time.
+    pub fn step(&mut self, agents: &mut [&mut dyn Agent]) {
+        let Some(due) = earliest(agents) else { return };
+        self.clock.advance_to(due.max(MonoNs(self.clock.now().mono.0 + 1)));
+        self.settle(agents);
+    }
+
+    fn turn(&self, agent: &mut dyn Agent, now: Now) -> Turn {
+        let Some(timer) = self.timer else { return agent.turn(now) };
+        let begun = timer.mono();
+        let turn = agent.turn(now);
+        if turn == Turn::Worked {
+            agent.turned(now.mono.plus(timer.mono().since(begun)));
+        }
+        turn
     }
 
     /// Moves to `until`, stopping at every instant at which an agent has something to do.

@@ -1,5 +1,7 @@
-//! Runs laid over a topology: replays of recordings. Stress scenarios and rehearsals join them.
+//! Runs laid over a topology on one thread and virtual time: recordings, the synthetic market.
 //!
 //! Owns: the order of steps. Receives: a plant and its input. Sends: what the run came to.
 
+pub mod record;
 pub mod replay;
+pub mod simulate;

@@ -8,6 +8,7 @@
 //! Owns: the seeded market. Receives: nothing. Sends: book tops. Never: clock reads, floats, heap
 //! after start, randomness without a seed. Production folders do not know that it exists.
 
+pub mod agent;
 pub mod ladder;
 pub mod market;
 pub mod path;

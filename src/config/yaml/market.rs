@@ -296,7 +296,7 @@ pub struct MockYaml {
     #[schemars(extend("unit" = "number"))]
     pub seed: u64,
     /// Updates of each book, also in virtual time.
-    #[schemars(range(min = 1, max = 5_000), extend("unit" = "updates/s"))]
+    #[schemars(range(min = 1, max = 1_000), extend("unit" = "updates/s"))]
     pub updates_per_second: u32,
 }
 

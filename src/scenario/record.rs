@@ -1,0 +1,50 @@
+//! The record of a run on one thread: every fact audited, and the exact checks at its end.
+
+use crate::engine::agent::Engine;
+use crate::engine::limits::EnginePlan;
+use crate::gateway::paper::Paper;
+use crate::runtime::link::Rx;
+use crate::types::fact::Fact;
+use crate::verdict::audit::Audit;
+use crate::verdict::audit::Claim;
+use crate::verdict::audit::Row;
+
+/// Audits the facts of a run as they come.
+pub struct Record {
+    audit: Audit,
+}
+
+impl Record {
+    /// Before the first fact.
+    pub fn new(engine: &EnginePlan) -> Record {
+        let start: Vec<Row> = engine.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect();
+        Record { audit: Audit::new(&engine.instruments, &start) }
+    }
+
+    /// Takes in every waiting fact and shows it to `watch`.
+    pub fn drain(&mut self, facts: &Rx<Fact>, watch: &mut dyn FnMut(&Fact)) {
+        while let Some(fact) = facts.take() {
+            self.audit.on_fact(&fact);
+            watch(&fact);
+        }
+    }
+
+    /// True if every exact check holds: books uncrossed, balances of engine and venue equal to the
+    /// start plus fills less fees, results equal to the sum of their fills, nothing lost.
+    pub fn is_sound(&self, engine: &Engine, gateway: &Paper) -> bool {
+        let (portfolio, counts) = (engine.core().portfolio(), engine.core().counts());
+        let held: Vec<Row> =
+            portfolio.holdings().iter().map(|h| (h.venue, h.asset, h.raw)).collect();
+        let claim = |balances| Claim {
+            balances,
+            realized_raw: portfolio.realized.raw(),
+            fees_raw: portfolio.fees.raw(),
+            fills: portfolio.fills,
+        };
+        self.audit.agrees_with(&claim(&held))
+            && self.audit.agrees_with(&claim(gateway.ledger()))
+            && counts.crossed_books == 0
+            && counts.contradictions == 0
+            && engine.facts_lost() + gateway.events_lost() == 0
+    }
+}

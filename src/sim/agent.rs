@@ -1,0 +1,118 @@
+//! The synthetic market as a feed: its images go onto the links when they are due.
+
+use crate::runtime::agent::Agent;
+use crate::runtime::agent::Turn;
+use crate::runtime::link::Tx;
+use crate::sim::market::Market;
+use crate::types::counters::Counter;
+use crate::types::counters::Pen;
+use crate::types::counters::Tally;
+use crate::types::ids::VenueId;
+use crate::types::market::BookTop;
+use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
+use crate::types::time::Now;
+
+/// Most images in one turn.
+const BATCH: usize = 64;
+
+/// One venue of the synthetic market.
+pub struct MarketFeed {
+    venue: VenueId,
+    market: Market,
+    outlets: Vec<Outlet>,
+    pen: Pen,
+    digest: u64,
+}
+
+/// A link, and the newest top of each instrument that it was too full to take.
+struct Outlet {
+    link: Tx<BookTop>,
+    held: Vec<BookTop>,
+}
+
+impl MarketFeed {
+    /// A venue's part of the market (made for that venue alone), published to each link.
+    pub fn new(venue: VenueId, market: Market, links: Vec<Tx<BookTop>>) -> MarketFeed {
+        let outlets = links.into_iter().map(|link| Outlet { link, held: Vec::new() }).collect();
+        MarketFeed { venue, market, outlets, pen: Pen::new(), digest: 0 }
+    }
+    /// Which venue it plays.
+    pub fn venue(&self) -> VenueId {
+        self.venue
+    }
+    /// A reading end of its counters.
+    pub fn tally(&self) -> Tally {
+        self.pen.tally()
+    }
+    /// Hash of everything published so far.
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+    /// Transport lag of the newest image.
+    pub fn lag(&self) -> Option<DurNs> {
+        self.market.lag(self.venue)
+    }
+
+    fn publish_next(&mut self) {
+        let top = self.market.next_image();
+        self.digest = top.digest;
+        self.pen.add(Counter::Frames, 1);
+        self.pen.add(Counter::Books, 1);
+        for outlet in &mut self.outlets {
+            let replaced = outlet.publish(top);
+            self.pen.add(Counter::BooksReplaced, u64::from(replaced));
+        }
+    }
+}
+
+impl Outlet {
+    /// Sends a top, or holds it as the newest of its instrument; true if it replaced a held one.
+    fn publish(&mut self, top: &BookTop) -> bool {
+        let same = |held: &&mut BookTop| held.instrument == top.instrument;
+        if let Some(held) = self.held.iter_mut().find(same) {
+            held.clone_from(top);
+            return true;
+        }
+        if let Err(top) = self.link.send(top.clone()) {
+            self.held.push(top);
+        }
+        false
+    }
+    fn flush(&mut self) -> bool {
+        let mut worked = false;
+        while let Some(top) = self.held.pop() {
+            if let Err(top) = self.link.send(top) {
+                self.held.push(top);
+                break;
+            }
+            worked = true;
+        }
+        worked
+    }
+}
+
+impl Agent for MarketFeed {
+    fn name(&self) -> &'static str {
+        match self.venue {
+            VenueId::Upbit => "feed-upbit",
+            VenueId::Binance => "feed-binance",
+        }
+    }
+
+    fn turn(&mut self, now: Now) -> Turn {
+        let mut worked = self.outlets.iter_mut().fold(false, |any, outlet| outlet.flush() | any);
+        for _ in 0..BATCH {
+            if self.market.due() > now.mono {
+                break;
+            }
+            self.publish_next();
+            worked = true;
+        }
+        if worked { Turn::Worked } else { Turn::Idle }
+    }
+
+    fn due(&self) -> Option<MonoNs> {
+        Some(self.market.due())
+    }
+}

@@ -4,135 +4,25 @@
 
 mod support;
 
-use arb::engine::core::Core;
 use arb::engine::limits::Accounting;
+use arb::engine::limits::StopMode;
 use arb::engine::pair::Stage;
 use arb::types::control::Permission;
-use arb::types::fact::Fact;
-use arb::types::fact::FactKind;
 use arb::types::fact::PairChange;
 use arb::types::fact::Refusal;
-use arb::types::ids::TradeId;
 use arb::types::market::Side;
-use arb::types::order::Ending;
-use arb::types::order::Fee;
-use arb::types::order::Fill;
 use arb::types::order::OrderEvent;
 use arb::types::order::OrderEventKind;
 use arb::types::order::OrderRequest;
 use arb::types::order::Purpose;
-use arb::types::order::RejectReason;
 use arb::types::rng::SplitMix64;
-use arb::types::time::Now;
 use arb::types::units::Krw;
-use arb::types::units::Qty;
+use arb::types::units::Ppm;
 use arb::types::units::SignedQty;
-use arb::verdict::audit::Audit;
-use arb::verdict::audit::Claim;
-use arb::verdict::audit::Row;
 use proptest::prelude::*;
 
+use support::world::*;
 use support::*;
-
-const BIG: i64 = 100_000_000;
-
-/// Core and audit side by side, with a venue that answers as it is told.
-struct World {
-    core: Core,
-    audit: Audit,
-    facts: Vec<Fact>,
-    sent: Vec<OrderRequest>,
-    next_trade: u64,
-}
-
-impl World {
-    fn new(accounting: Accounting) -> World {
-        let plan = plan(accounting);
-        let start: Vec<Row> = plan.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect();
-        let mut core = Core::new(&plan);
-        core.set_permission(Permission::Trade);
-        let audit = Audit::new(&plan.instruments, &start);
-        World { core, audit, facts: Vec::new(), sent: Vec::new(), next_trade: 1 }
-    }
-    fn with_market(accounting: Accounting, now: Now) -> World {
-        let mut world = World::new(accounting);
-        world.market(0, now);
-        world
-    }
-    /// Books with the KRW venue `premium_krw` above parity (86,000,000 won a coin).
-    fn market(&mut self, premium_krw: i64, now: Now) {
-        let won = 86_000_000 + premium_krw;
-        self.show(book(KRW, (won, won + 1_000), BIG, now), now);
-        self.show(book(USDT, (62_000, 62_001), BIG, now), now);
-        self.show(book(FX, (1_387, 1_388), 100_000 * BIG, now), now);
-    }
-    fn show(&mut self, top: arb::types::market::BookTop, now: Now) {
-        self.core.on_book(&top, now);
-        self.core.decide(top.instrument, now);
-        self.collect();
-    }
-    fn collect(&mut self) {
-        let out = self.core.outbox();
-        let facts: Vec<Fact> = out.facts.drain(..).collect();
-        self.sent.extend(out.requests.drain(..));
-        facts.iter().for_each(|fact| self.audit.on_fact(fact));
-        self.facts.extend(facts);
-    }
-    fn event(&mut self, event: OrderEvent, now: Now) {
-        self.core.on_event(&event, now);
-        self.collect();
-    }
-    fn fill_of(&mut self, request: &OrderRequest, part: Qty) -> OrderEvent {
-        let trade = TradeId(self.next_trade);
-        self.next_trade += 1;
-        let fee = match (request.instrument == USDT, request.side) {
-            (true, Side::Buy) => Fee::Base(qty(part.raw() / 1_000 + 1)),
-            _ => Fee::Quote(part.raw() / 7 + 1),
-        };
-        let fill = Fill { trade, price: request.limit, qty: part, fee };
-        OrderEvent { id: request.id, kind: OrderEventKind::Fill(fill) }
-    }
-    fn done(request: &OrderRequest, filled: Qty) -> OrderEvent {
-        let ending = match filled {
-            full if full == request.qty => Ending::Filled,
-            Qty::ZERO => Ending::Rejected(RejectReason::Venue),
-            _ => Ending::Cancelled,
-        };
-        OrderEvent { id: request.id, kind: OrderEventKind::Done { ending, filled } }
-    }
-    fn fill_whole(&mut self, request: OrderRequest, now: Now) {
-        let fill = self.fill_of(&request, request.qty);
-        self.event(fill, now);
-        self.event(World::done(&request, request.qty), now);
-    }
-    fn reject(&mut self, request: OrderRequest, now: Now) {
-        self.event(World::done(&request, Qty::ZERO), now);
-    }
-    fn take_sent(&mut self) -> Vec<OrderRequest> {
-        std::mem::take(&mut self.sent)
-    }
-    fn is_conserved(&self) -> bool {
-        let portfolio = self.core.portfolio();
-        let held: Vec<Row> =
-            portfolio.holdings().iter().map(|h| (h.venue, h.asset, h.raw)).collect();
-        self.audit.agrees_with(&Claim {
-            balances: &held,
-            realized_raw: portfolio.realized.raw(),
-            fees_raw: portfolio.fees.raw(),
-            fills: portfolio.fills,
-        })
-    }
-    fn changes(&self) -> Vec<PairChange> {
-        let change = |fact: &Fact| match fact.kind {
-            FactKind::Pair { change, .. } => Some(change),
-            _ => None,
-        };
-        self.facts.iter().filter_map(change).collect()
-    }
-    fn refused(&self, refusal: Refusal) -> u64 {
-        self.core.counts().refusals[refusal as usize]
-    }
-}
 
 #[test]
 fn a_premium_opens_a_pair_and_its_end_closes_it_at_a_profit() {
@@ -255,6 +145,30 @@ fn a_stop_loss_closes_a_pair_whose_premium_widens() {
 }
 
 #[test]
+fn the_dynamic_stop_follows_the_deviation_of_the_pairs_own_result() {
+    let mut plan = plan(Accounting::Convergence);
+    plan.exit.stop = StopMode::Dynamic { window: 4, multiple_milli: 2_000 };
+    plan.exit.take_profit = Ppm::new(1_000_000);
+    let mut world = World::of(&plan);
+    world.market(0, at(0, 0));
+    world.market(1_500_000, at(1, 0));
+    let entry = world.take_sent();
+    entry.into_iter().for_each(|request| world.fill_whole(request, at(1, 9)));
+    world.core.set_permission(Permission::Finish);
+    // Its result lies below zero and swings widely: below minus twice that swing is out of reach.
+    for (second, premium) in [(3, 0), (5, 2_500_000), (7, 0), (9, 2_500_000), (11, 2_500_000)] {
+        world.market(premium, at(second, 0));
+        assert!(world.take_sent().is_empty(), "second {second}");
+    }
+    // Then it stands still at a loss: no swing is left, and the stop closes in.
+    for second in [13, 15, 17, 19] {
+        world.market(2_500_000, at(second, 0));
+    }
+    assert_eq!(world.take_sent().len(), 2);
+    assert_eq!(world.core.counts().stop_losses, 1);
+}
+
+#[test]
 fn a_pair_is_closed_when_it_has_been_held_long_enough() {
     let mut world = World::with_market(Accounting::Convergence, at(0, 0));
     world.market(1_500_000, at(1, 0));
@@ -288,11 +202,7 @@ fn an_order_without_an_end_is_unknown_and_stops_entries_until_evidence_comes() {
 fn exposure_above_the_ceiling_closes_the_pair_that_suffices() {
     let mut plan = plan(Accounting::Convergence);
     plan.rebalance.max_exposure = krw(150_000);
-    let mut core = Core::new(&plan);
-    core.set_permission(Permission::Trade);
-    let start: Vec<Row> = plan.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect();
-    let audit = Audit::new(&plan.instruments, &start);
-    let mut world = World { core, audit, facts: Vec::new(), sent: Vec::new(), next_trade: 1 };
+    let mut world = World::of(&plan);
     for second in [0, 1, 5] {
         world.market(1_500_000, at(second, 0));
         let entry = world.take_sent();

@@ -1,4 +1,4 @@
-//! The one object that `arb run|replay --json` ends with (`PRODUCT.md` 12), and the same for people.
+//! The object that `arb run|replay --json` ends with (`PRODUCT.md` 12), and the same for people.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,6 +1,8 @@
 //! The simulated venue: fills walk the ladder that stands after the latency; the last hop looks
 //! again before an order leaves (`PRODUCT.md` 5, paper fills; 11, rule 1).
 
+#![allow(clippy::expect_used, reason = "a test world that cannot be built must fail loudly")]
+
 mod support;
 
 use std::sync::Arc;

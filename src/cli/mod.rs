@@ -40,6 +40,8 @@ use crate::types::time::DurNs;
 
 /// Longest `--interval`: a day.
 const MOST_INTERVAL_SECS: u64 = 86_400;
+/// Shortest `--interval` besides 0: closing cycles must not be all that an engine does.
+const LEAST_INTERVAL: DurNs = DurNs::from_ms(1);
 /// Nanoseconds in 10⁻⁸ s, the step of [`parse_fixed`].
 const NS_PER_RAW: u64 = 10;
 
@@ -217,8 +219,9 @@ fn levels(text: &str) -> Result<usize, String> {
 fn seconds(text: &str) -> Result<DurNs, String> {
     let raw = parse_fixed(text.as_bytes()).ok().and_then(|raw| u64::try_from(raw).ok());
     let length = raw.and_then(|raw| raw.checked_mul(NS_PER_RAW)).map(DurNs);
-    let fits = length.filter(|length| *length <= DurNs::from_secs(MOST_INTERVAL_SECS));
-    fits.ok_or_else(|| format!("give seconds from 0 to {MOST_INTERVAL_SECS}, such as 0.5"))
+    let range = LEAST_INTERVAL..=DurNs::from_secs(MOST_INTERVAL_SECS);
+    let fits = length.filter(|length| *length == DurNs(0) || range.contains(length));
+    fits.ok_or_else(|| format!("give 0, or seconds from 0.001 to {MOST_INTERVAL_SECS}"))
 }
 
 /// The whole program: arguments to command to exit code.
@@ -330,7 +333,7 @@ mod tests {
         assert_eq!(seconds("0.5"), Ok(DurNs::from_ms(500)));
         assert_eq!(seconds("0"), Ok(DurNs(0)));
         assert_eq!(seconds("86400"), Ok(DurNs::from_secs(86_400)));
-        for text in ["-1", "86400.1", "1e18", "NaN", "", "5s"] {
+        for text in ["-1", "0.0009", "86400.1", "1e18", "NaN", "", "5s"] {
             assert!(seconds(text).is_err(), "{text}");
         }
     }

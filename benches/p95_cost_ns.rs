@@ -18,7 +18,7 @@ use arb::telemetry::line::LiveState;
 use arb::telemetry::line::MetricsLine;
 use arb::telemetry::process::Gauges;
 use arb::types::report::CycleReport;
-use arb::types::rng::Rng;
+use arb::types::rng::SplitMix64;
 use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
 use arb::types::time::Now;
@@ -63,7 +63,7 @@ impl Source<'_> {
 }
 
 fn main() {
-    let mut rng = Rng::seeded(7);
+    let mut rng = SplitMix64::new(7, 0);
     // Loop latencies: tens of microseconds, now and then a hundred times that.
     let samples: Vec<DurNs> = (0..SAMPLES)
         .map(|_| {

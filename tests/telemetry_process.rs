@@ -7,11 +7,11 @@ use std::fs::File;
 
 use arb::telemetry::process::ProcessGauges;
 
-/// Goal of the long-run evidence: `FAULTS.md` F60.
-const SAMPLES: usize = 100_000;
+/// 10⁵ in a release build (`FAULTS.md` F60); a tenth without optimisation, to stay within seconds.
+const SAMPLES: usize = if cfg!(debug_assertions) { 10_000 } else { 100_000 };
 
 #[test]
-fn a_hundred_thousand_samples_leave_descriptors_and_threads_where_they_were() {
+fn samples_without_end_leave_descriptors_and_threads_where_they_were() {
     let mut gauges = ProcessGauges::new().expect("a system with processes");
     let before = gauges.read().expect("a reading");
     for _ in 0..SAMPLES {

@@ -13,7 +13,7 @@ pub enum WhenFull {
     Refuse,
     /// Losing a value would corrupt state: the caller stops.
     Halt,
-    /// The value is lost; the caller counts it.
+    /// The value is lost; the loss is counted and told.
     DropAndCount,
 }
 
@@ -37,9 +37,10 @@ pub const EVENTS: Link = Link { name: "events", depth: 1024, when_full: WhenFull
 
 /// Facts from engine to journal.
 pub const FACTS: Link = Link { name: "facts", depth: 4096, when_full: WhenFull::Halt };
-
-/// Cycle reports from engine to telemetry. Depth: a minute of virtual cycles at once.
-pub const REPORTS: Link = Link { name: "reports", depth: 1024, when_full: WhenFull::DropAndCount };
+/// Cycle reports from engine to telemetry. Depth: as many cycles as telemetry may be behind.
+pub const REPORTS: Link = Link { name: "reports", depth: 256, when_full: WhenFull::DropAndCount };
+/// Log records from any thread but the engine's to telemetry. Depth: a burst of reconnects.
+pub const LOG: Link = Link { name: "log", depth: 1024, when_full: WhenFull::DropAndCount };
 
 impl Link {
     /// Opens the link; its memory is allocated now and never again.

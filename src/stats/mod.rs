@@ -4,4 +4,6 @@
 
 pub mod edges;
 pub mod latency;
+pub mod profiler;
 pub mod ring;
+pub mod window;

@@ -2,6 +2,7 @@
 //! ours.
 
 pub mod age;
+pub mod calendar;
 pub mod control;
 pub mod counters;
 pub mod fact;

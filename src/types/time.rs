@@ -3,6 +3,7 @@
 //! Decisions never read a clock: they are handed `now`. Durations are monotonic nanoseconds; wall
 //! time labels files and reports and is never subtracted to get an age (`PRODUCT.md` C27, F29).
 
+use std::fmt;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds in one second.
@@ -29,6 +30,26 @@ impl DurNs {
     /// Whole milliseconds, rounded down.
     pub const fn as_ms(self) -> u64 {
         self.0 / NS_PER_MS
+    }
+}
+
+/// Writes a duration in milliseconds, without unit, rounded half up to the precision that the
+/// format asks for (`{:.2}`; else one decimal). A time below 1 ms gets at least three decimals,
+/// one below 1 µs six: what was measured never reads as zero.
+pub struct Millis(pub DurNs);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let least = match self.0.0 {
+            0 | NS_PER_MS.. => 1,
+            1_000.. => 3,
+            _ => 6,
+        };
+        let decimals = f.precision().unwrap_or(1).clamp(least, 6);
+        let unit_ns = 10u64.pow(6 - decimals as u32);
+        let units = self.0.0 / unit_ns + u64::from(self.0.0 % unit_ns * 2 >= unit_ns);
+        let per_ms = NS_PER_MS / unit_ns;
+        write!(f, "{}.{:0decimals$}", units / per_ms, units % per_ms)
     }
 }
 
@@ -129,6 +150,17 @@ mod tests {
         // 2024-08-08T15:00:00Z is 2024-08-09T00:00:00+09:00.
         let midnight = WallNs(1_723_129_200 * NS_PER_SEC);
         assert_eq!(midnight.kst_day(), WallNs(midnight.0 - 1).kst_day() + 1);
+    }
+
+    #[test]
+    fn milliseconds_keep_enough_digits_to_never_read_as_zero() {
+        let shown = |ns: u64| Millis(DurNs(ns)).to_string();
+        let few = [0, 4, 4_321, 250_000, 999_999].map(shown);
+        assert_eq!(few, ["0.0", "0.000004", "0.004", "0.250", "1.000"]);
+        assert_eq!([50_049_999, 50_050_000].map(shown), ["50.0", "50.1"]);
+        let two = |ns: u64| format!("{:.2}", Millis(DurNs(ns)));
+        assert_eq!([74_754_999, 74_755_000, 4_321].map(two), ["74.75", "74.76", "0.004"]);
+        assert_eq!(shown(u64::MAX), "18446744073709.6");
     }
 
     #[test]

@@ -27,4 +27,13 @@ pub trait Agent {
 
     /// The earliest instant at which it has something to do without new input.
     fn due(&self) -> Option<MonoNs>;
+
+    /// The run ends: finish what is open, begin nothing. Called once; turns go on until an idle
+    /// one after which the agent is drained, at most until its thread's deadline.
+    fn stop(&mut self, _now: Now) {}
+
+    /// Nothing is open any more. Asked only after [`Agent::stop`].
+    fn is_drained(&self) -> bool {
+        true
+    }
 }

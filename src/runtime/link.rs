@@ -4,6 +4,8 @@ use crossbeam_channel::Receiver;
 use crossbeam_channel::Sender;
 use crossbeam_channel::TrySendError;
 
+use crate::runtime::idle::Waker;
+
 /// What the sender does when a link is full.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WhenFull {
@@ -45,8 +47,14 @@ pub const LOG: Link = Link { name: "log", depth: 1024, when_full: WhenFull::Drop
 impl Link {
     /// Opens the link; its memory is allocated now and never again.
     pub fn open<T>(&self) -> (Tx<T>, Rx<T>) {
+        self.open_to(None)
+    }
+
+    /// Opens the link to a reader on another thread. If that thread parks when it is idle, every
+    /// send wakes it; readers that spin, or sit on the sender's own thread, need no waker.
+    pub fn open_to<T>(&self, reader: Option<Waker>) -> (Tx<T>, Rx<T>) {
         let (sender, receiver) = crossbeam_channel::bounded(self.depth);
-        (Tx { sender }, Rx { receiver })
+        (Tx { sender, reader }, Rx { receiver })
     }
 }
 
@@ -54,11 +62,12 @@ impl Link {
 #[derive(Debug)]
 pub struct Tx<T> {
     sender: Sender<T>,
+    reader: Option<Waker>,
 }
 
 impl<T> Clone for Tx<T> {
     fn clone(&self) -> Self {
-        Tx { sender: self.sender.clone() }
+        Tx { sender: self.sender.clone(), reader: self.reader.clone() }
     }
 }
 
@@ -69,14 +78,18 @@ pub struct Rx<T> {
 }
 
 impl<T> Tx<T> {
-    /// Sends without waiting.
+    /// Sends without waiting, and wakes a reader that is parked.
     ///
     /// # Errors
     /// Gives the value back when the link is full or its reader is gone.
     pub fn send(&self, value: T) -> Result<(), T> {
         self.sender.try_send(value).map_err(|error| match error {
             TrySendError::Full(value) | TrySendError::Disconnected(value) => value,
-        })
+        })?;
+        if let Some(reader) = &self.reader {
+            reader.wake();
+        }
+        Ok(())
     }
 }
 
@@ -94,6 +107,11 @@ impl<T> Rx<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::idle::Rest;
+    use crate::runtime::idle::Wait;
+    use crate::types::rng::SplitMix64;
+    use crate::types::time::Clock;
+    use crate::types::time::DurNs;
 
     #[test]
     fn a_full_link_gives_the_value_back() {
@@ -103,5 +121,59 @@ mod tests {
         assert_eq!(tx.send(2), Err(2));
         assert_eq!(rx.take(), Some(1));
         assert_eq!(rx.take(), None);
+    }
+
+    const VALUES: u64 = 100_000;
+    /// A sleep that ends by itself although a value waits was not woken. Only a guard.
+    const LONG_NAP: DurNs = DurNs::from_secs(5);
+
+    /// Takes everything, asleep whenever there is nothing. Gives the number of lost wake-ups.
+    fn read_all(rx: &Rx<u64>, rest: &mut Rest) -> u64 {
+        let clock = Clock::start();
+        let (mut next, mut lost, mut slept) = (0, 0, DurNs(0));
+        while next < VALUES {
+            if let Some(value) = rx.take() {
+                assert_eq!(value, next, "in order, none missing");
+                next += 1;
+                lost += u64::from(slept >= LONG_NAP);
+                slept = DurNs(0);
+                rest.rouse();
+            } else if rest.is_ready_to_park() {
+                let begin = clock.mono();
+                rest.park(LONG_NAP);
+                slept = clock.mono().since(begin);
+            } else {
+                rest.pause();
+            }
+        }
+        lost
+    }
+
+    #[test]
+    fn a_parked_reader_is_woken_by_every_send_that_finds_it_parked() {
+        let mut rest = Rest::new(Wait::Park);
+        let waker = rest.waker().expect("it parks");
+        let (tx, rx) = BOOKS.open_to(Some(waker.clone()));
+        let mut rng = SplitMix64::new(7, 0);
+        let lost = std::thread::scope(|scope| {
+            let reader = scope.spawn(move || read_all(&rx, &mut rest));
+            for value in 0..VALUES {
+                // Sometimes to a reader that sleeps, sometimes while it lies down, sometimes awake.
+                match rng.below(64) {
+                    0 => {
+                        while !waker.is_parked() && !reader.is_finished() {
+                            std::thread::yield_now();
+                        }
+                    }
+                    1..8 => (0..rng.below(2_000)).for_each(|_| std::hint::spin_loop()),
+                    _ => {}
+                }
+                while tx.send(value).is_err() && !reader.is_finished() {
+                    std::thread::yield_now();
+                }
+            }
+            reader.join().expect("the reader holds")
+        });
+        assert_eq!(lost, 0);
     }
 }

@@ -1,5 +1,6 @@
 //! The permission word: what orders may do now, written by the watchdog, read before every send.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -40,7 +41,8 @@ impl Permission {
 }
 
 /// One permission with a lease, shared by reference. One writer. Starts as `Query`, expired: a
-/// process whose watchdog never ran may send nothing.
+/// process whose watchdog never ran may send nothing. Beside it, a latch with which any thread can
+/// end entries at once, whoever grants what.
 #[derive(Debug)]
 #[repr(align(64))]
 pub struct PermissionWord {
@@ -48,12 +50,18 @@ pub struct PermissionWord {
     word: AtomicU64,
     /// The word counts until this monotonic instant.
     valid_until_ns: AtomicU64,
+    /// Set once, never cleared.
+    entries_ended: AtomicBool,
 }
 
 impl PermissionWord {
     /// No permission, no lease.
     pub const fn shut() -> PermissionWord {
-        PermissionWord { word: AtomicU64::new(0), valid_until_ns: AtomicU64::new(0) }
+        PermissionWord {
+            word: AtomicU64::new(0),
+            valid_until_ns: AtomicU64::new(0),
+            entries_ended: AtomicBool::new(false),
+        }
     }
     /// Writes the permission and renews its lease. For the one writer only.
     pub fn grant(&self, permission: Permission, until: MonoNs) {
@@ -63,12 +71,21 @@ impl PermissionWord {
         self.word.store(epoch << 8 | permission as u64, Ordering::Release);
         self.valid_until_ns.store(until.0, Ordering::Release);
     }
-    /// The permission in force at `now`; `Query` once the lease has run out. Two loads.
+    /// Nothing more may be entered in this process: a thread died. For anyone, for good.
+    pub fn end_entries(&self) {
+        self.entries_ended.store(true, Ordering::Release);
+    }
+    /// The permission in force at `now`: `Query` once the lease has run out, at most `Finish` once
+    /// entries have ended. Three loads of one cache line.
     pub fn at(&self, now: MonoNs) -> Permission {
         if now.0 >= self.valid_until_ns.load(Ordering::Acquire) {
             return Permission::Query;
         }
-        Permission::from_bits(self.word.load(Ordering::Acquire))
+        let granted = Permission::from_bits(self.word.load(Ordering::Acquire));
+        match self.entries_ended.load(Ordering::Acquire) {
+            true => granted.min(Permission::Finish),
+            false => granted,
+        }
     }
 }
 
@@ -83,6 +100,18 @@ mod tests {
         word.grant(Permission::Trade, MonoNs(10));
         assert_eq!(word.at(MonoNs(9)), Permission::Trade);
         assert_eq!(word.at(MonoNs(10)), Permission::Query);
+    }
+
+    #[test]
+    fn once_entries_have_ended_no_grant_brings_them_back() {
+        let word = PermissionWord::shut();
+        word.grant(Permission::Trade, MonoNs(10));
+        word.end_entries();
+        assert_eq!(word.at(MonoNs(0)), Permission::Finish);
+        word.grant(Permission::Trade, MonoNs(20));
+        assert_eq!(word.at(MonoNs(0)), Permission::Finish);
+        word.grant(Permission::Reduce, MonoNs(20));
+        assert_eq!(word.at(MonoNs(0)), Permission::Reduce);
     }
 
     #[test]

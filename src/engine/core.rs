@@ -17,14 +17,12 @@ use crate::engine::signal::Direction;
 use crate::engine::signal::Route;
 use crate::engine::signal::routes;
 use crate::engine::trace::Trace;
-use crate::engine::value::fill_value;
 use crate::engine::view::Depth;
 use crate::engine::view::View;
 use crate::stats::edges::EdgeDistribution;
 use crate::types::control::Permission;
 use crate::types::fact::Fact;
 use crate::types::fact::FactKind;
-use crate::types::fact::PairChange;
 use crate::types::fact::Refusal;
 use crate::types::ids::InstrumentId;
 use crate::types::ids::PairId;
@@ -32,7 +30,6 @@ use crate::types::limit;
 use crate::types::market::BookTop;
 use crate::types::market::Side;
 use crate::types::order::Ending;
-use crate::types::order::Fill;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderEventKind;
 use crate::types::order::OrderRequest;
@@ -114,8 +111,9 @@ pub struct Core {
     pub(super) trace: Trace,
     pub(super) out: Outbox,
     edges: Vec<[EdgeDistribution; 2]>,
-    next_pair: u64,
-    day: Option<u64>,
+    pub(super) next_pair: u64,
+    /// The KST day that the daily sums belong to.
+    pub(super) day: Option<u64>,
 }
 
 impl Core {
@@ -187,28 +185,19 @@ impl Core {
     /// Applies what a gateway reports.
     pub fn on_event(&mut self, event: &OrderEvent, now: Now) {
         self.trace.add_event(event);
-        let Some(request) = self.orders.request(event.id) else {
+        if self.orders.request(event.id).is_none() {
             self.counts.contradictions += 1;
             return;
-        };
+        }
         let fx = self.view.fx.last();
-        let applied = self.orders.apply(event);
-        if applied == Applied::Repeated {
+        self.roll_day(now);
+        let outcome = self.apply_event(event, fx);
+        if outcome.applied == Applied::Repeated {
             return;
         }
         self.note(now, FactKind::Order { event: *event, fx });
-        match applied {
-            Applied::Filled(fill) => self.book_fill(&request, &fill),
-            Applied::Noted => self.count_end(&event.kind),
-            Applied::Repeated => {}
-            Applied::Contradiction => self.counts.contradictions += 1,
-        }
-        if let Some(request) = self.orders.take_if_over(event.id) {
-            self.portfolio.release(self.view.instrument(request.instrument), &request);
-            if let Some(index) = self.pair_index(request.pair) {
-                self.pairs[index].drop_order(request.id);
-                self.settle(index, now);
-            }
+        if let Some(index) = outcome.ended.and_then(|pair| self.pair_index(pair)) {
+            self.settle(index, now);
         }
     }
 
@@ -233,12 +222,7 @@ impl Core {
 
     /// Closes a cycle: day roll, rebalancing, residuals.
     pub fn on_cycle(&mut self, now: Now) {
-        let day = now.wall.kst_day();
-        if self.day.is_some_and(|known| known != day) {
-            self.portfolio.new_day();
-            self.risk.new_day();
-        }
-        self.day = Some(day);
+        self.roll_day(now);
         self.rebalance(now);
         self.sweep_residuals(now);
     }
@@ -258,32 +242,6 @@ impl Core {
             if let Some(quoted) = quoted {
                 self.edges[index][direction.index()].record(quoted.edge);
             }
-        }
-    }
-
-    fn count_end(&mut self, kind: &OrderEventKind) {
-        if let OrderEventKind::Done { ending, .. } = kind {
-            self.counts.rejects += u64::from(matches!(ending, Ending::Rejected(_)));
-            self.counts.partials += u64::from(*ending == Ending::Cancelled);
-        }
-    }
-
-    fn book_fill(&mut self, request: &OrderRequest, fill: &Fill) {
-        let instrument = self.view.instrument(request.instrument);
-        let fx = self.view.fx.last();
-        let value = fx.and_then(|fx| fill_value(instrument, request.side, fill, fx));
-        let booked = value.and_then(|value| self.portfolio.apply(&value).map(|()| value));
-        let (Some(value), Some(index)) = (booked, self.pair_index(request.pair)) else {
-            self.counts.contradictions += 1;
-            return;
-        };
-        let pair = &mut self.pairs[index];
-        if !pair.apply(request.instrument, request.side, (fill.qty, value.cash)) {
-            self.counts.contradictions += 1;
-        }
-        if !pair.counted && !pair.is_sweep {
-            pair.counted = true;
-            self.counts.opened += 1;
         }
     }
 
@@ -312,14 +270,8 @@ impl Core {
         }
     }
 
-    pub(super) fn note_pair(&mut self, at: Now, id: PairId, change: PairChange) {
-        self.note(at, FactKind::Pair { id, change });
-    }
-
-    pub(super) fn take_pair_id(&mut self) -> PairId {
-        let id = PairId(self.next_pair);
-        self.next_pair += 1;
-        id
+    pub(super) fn next_pair_id(&self) -> PairId {
+        PairId(self.next_pair)
     }
 
     pub(super) fn pair_index(&self, id: PairId) -> Option<usize> {

@@ -1,11 +1,8 @@
 //! Entries: from a candidate to two orders, or to a counted refusal.
 
-use arrayvec::ArrayVec;
-
 use crate::engine::core::Core;
 use crate::engine::limits::Accounting;
 use crate::engine::pair::Pair;
-use crate::engine::pair::Reference;
 use crate::engine::pair::Stage;
 use crate::engine::portfolio::affordable;
 use crate::engine::risk::Proposal;
@@ -15,10 +12,10 @@ use crate::engine::signal::Quoted;
 use crate::engine::signal::Route;
 use crate::engine::value::Leg;
 use crate::engine::view::Depth;
-use crate::stats::ring::SampleRing;
 use crate::types::fact::FactKind;
 use crate::types::fact::FxRates;
 use crate::types::fact::PairChange;
+use crate::types::fact::Reference;
 use crate::types::fact::Refusal;
 use crate::types::ids::PairId;
 use crate::types::market::Instrument;
@@ -223,36 +220,13 @@ impl Core {
 
     fn enter(&mut self, index: usize, direction: Direction, what: (Entry, Now)) {
         let (Entry { quoted, drafts }, now) = what;
-        let id = self.take_pair_id();
-        let route = self.routes[index];
-        self.counts.entered += 1;
-        self.last_entry[index] = Some(now.mono);
-        self.pairs.push(Pair {
-            id,
-            route: index,
-            direction,
-            buy: route.buy(direction),
-            sell: route.sell(direction),
-            stage: Stage::Working,
-            intended: quoted.qty,
-            long: SignedQty::ZERO,
-            short: SignedQty::ZERO,
-            cash: Krw::ZERO,
-            notional: quoted.cost,
-            orders: ArrayVec::new(),
-            entered_at: now.mono,
-            retry_at: now.mono,
-            samples: SampleRing::new(self.stop_window()),
-            sampled_at: None,
-            mark: None,
-            counted: false,
-            is_sweep: false,
-            wanted: None,
-            reference: Reference { qty: quoted.qty, cost: quoted.cost, proceeds: quoted.proceeds },
-        });
-        let (buy, sell) = (route.buy(direction), route.sell(direction));
-        let (qty, edge) = (quoted.qty, quoted.edge);
-        self.note_pair(now, id, PairChange::Entered { buy, sell, qty, edge });
+        let id = self.next_pair_id();
+        let (buy, sell) = (self.routes[index].buy(direction), self.routes[index].sell(direction));
+        let Quoted { qty, cost, proceeds, edge, .. } = quoted;
+        let reference = Reference { qty, cost, proceeds };
+        if !self.change(now, id, PairChange::Entered { buy, sell, reference, edge }) {
+            return;
+        }
         for draft in drafts {
             self.send(id, draft, now);
         }
@@ -261,18 +235,12 @@ impl Core {
     /// Numbers an order, writes its intent, reserves what it can spend and hands it over.
     pub(super) fn send(&mut self, pair: PairId, draft: Draft, now: Now) {
         let mut request = draft.request;
-        request.id = self.orders.take_id();
+        request.id = self.orders.next_id();
         request.pair = pair;
-        let Some(index) = self.pair_index(pair) else { return };
-        if self.pairs[index].orders.try_push(request.id).is_err() {
-            self.counts.contradictions += 1;
+        if !self.record(now, FactKind::Intent { request, value: draft.proposal.value }) {
             return;
         }
-        self.orders.add(request);
-        self.portfolio.reserve(self.view.instrument(request.instrument), &request);
-        self.risk.sent(draft.proposal.value, now.mono);
         self.trace.add_request(&request);
-        self.note(now, FactKind::Intent(request));
         if self.out.requests.try_push(request).is_err() {
             self.on_unsent(&request, now);
         }

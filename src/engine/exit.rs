@@ -5,7 +5,6 @@ use crate::engine::entry::draft;
 use crate::engine::entry::limit_price;
 use crate::engine::limits::StopMode;
 use crate::engine::pair::Pair;
-use crate::engine::pair::Reference;
 use crate::engine::pair::Stage;
 use crate::engine::portfolio::Portfolio;
 use crate::engine::signal::Direction;
@@ -16,6 +15,7 @@ use crate::engine::view::Depth;
 use crate::types::fact::CloseReason;
 use crate::types::fact::FactKind;
 use crate::types::fact::PairChange;
+use crate::types::fact::Reference;
 use crate::types::fact::Refusal;
 use crate::types::ids::InstrumentId;
 use crate::types::market::Quote;
@@ -134,17 +134,12 @@ impl Core {
                 return;
             }
         };
-        let pair = &mut self.pairs[index];
-        // The retries of one close count once.
-        let again = pair.wanted == Some(reason);
-        pair.stage = Stage::Closing { reason };
-        // A profit may be gone at the next try and is judged anew; every other reason stands.
-        pair.wanted = Some(reason).filter(|reason| *reason != CloseReason::TakeProfit);
-        pair.reference =
-            Reference { qty: quoted.qty, cost: quoted.cost, proceeds: quoted.proceeds };
-        let id = pair.id;
-        self.counts.stop_losses += u64::from(reason == CloseReason::StopLoss && !again);
-        self.note_pair(now, id, PairChange::Closing { reason });
+        let id = self.pairs[index].id;
+        let Quoted { qty, cost, proceeds, .. } = quoted;
+        let reference = Reference { qty, cost, proceeds };
+        if !self.change(now, id, PairChange::Closing { reason, reference }) {
+            return;
+        }
         for draft in drafts {
             self.send(id, draft, now);
         }

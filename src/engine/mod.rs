@@ -4,6 +4,8 @@
 //! Never: I/O, locks, logs, formatting, heap after start, clock reads.
 
 pub mod agent;
+pub mod apply;
+mod carry;
 pub mod core;
 mod entry;
 mod exit;
@@ -14,6 +16,7 @@ pub mod pair;
 pub mod portfolio;
 mod repair;
 pub mod residual;
+pub mod restore;
 pub mod risk;
 pub mod signal;
 pub mod trace;

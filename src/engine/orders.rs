@@ -3,6 +3,7 @@
 
 use arrayvec::ArrayVec;
 
+use crate::types::carry::CarriedOrder;
 use crate::types::ids::OrderId;
 use crate::types::ids::TradeId;
 use crate::types::limit;
@@ -52,6 +53,8 @@ pub struct Orders {
     ended: Vec<Order>,
     next_ended: usize,
     next_id: u64,
+    /// First number that may not be used yet.
+    reserved: u64,
 }
 
 impl Orders {
@@ -62,17 +65,29 @@ impl Orders {
             ended: Vec::with_capacity(limit::ORDERS),
             next_ended: 0,
             next_id: 1,
+            reserved: u64::MAX,
         }
     }
-    /// A number that was never used in this run.
-    pub fn take_id(&mut self) -> OrderId {
-        let id = OrderId(self.next_id);
-        self.next_id += 1;
-        id
+    /// The number of the next order: never used before.
+    pub fn next_id(&self) -> OrderId {
+        OrderId(self.next_id)
     }
-    /// How many more orders fit.
+    /// Numbers below `next` are used up.
+    pub fn skip_to(&mut self, next: OrderId) {
+        self.next_id = self.next_id.max(next.0);
+    }
+    /// Only numbers below `until` may be used: they are reserved in the journal.
+    pub fn reserve(&mut self, until: OrderId) {
+        self.reserved = until.0;
+    }
+    /// How many more orders may be sent: room here, and reserved numbers.
     pub fn room(&self) -> usize {
-        self.working.remaining_capacity()
+        let numbers = self.reserved.saturating_sub(self.next_id);
+        self.working.remaining_capacity().min(usize::try_from(numbers).unwrap_or(usize::MAX))
+    }
+    /// True when no order more can be held.
+    pub fn is_full(&self) -> bool {
+        self.working.is_full()
     }
     /// How many are at work.
     pub fn open(&self) -> usize {
@@ -82,8 +97,9 @@ impl Orders {
     pub fn unknown(&self) -> usize {
         self.working.iter().filter(|order| order.unknown).count()
     }
-    /// Takes over an order that is about to be sent. The caller checked [`Orders::room`].
+    /// Takes over an order that is about to be sent. The caller checked [`Orders::is_full`].
     pub fn add(&mut self, request: OrderRequest) {
+        self.next_id = self.next_id.max(request.id.0.saturating_add(1));
         self.working.push(Order {
             request,
             filled: Qty::ZERO,
@@ -137,6 +153,34 @@ impl Orders {
         let waiting = self.working.iter().filter(|order| !order.unknown);
         waiting.map(|order| order.request.decided_at.plus(timeout)).min()
     }
+    /// No order's outcome is known any more: who sent them is gone.
+    pub fn doubt_all(&mut self) {
+        self.working.iter_mut().for_each(|order| order.unknown = true);
+    }
+    /// Every order at work.
+    pub fn working(&self) -> &[Order] {
+        &self.working
+    }
+    /// What the next run has to know, oldest first: the ended ones, then those at work.
+    pub fn carried(&self) -> Vec<CarriedOrder> {
+        let oldest = if self.ended.len() < limit::ORDERS { 0 } else { self.next_ended };
+        let (newer, older) = self.ended.split_at(oldest);
+        older.iter().chain(newer).chain(&self.working).map(Order::carried).collect()
+    }
+    /// Takes over an order of an earlier run, in the order of [`Orders::carried`]. `None` if there
+    /// is no room for it or its number was used before.
+    pub fn adopt(&mut self, carried: &CarriedOrder) -> Option<()> {
+        let known = self.request(carried.request.id).is_some();
+        let trades = carried.trades.as_slice().try_into().ok().filter(|_| !known)?;
+        let CarriedOrder { request, filled, ended, .. } = *carried;
+        let order = Order { request, filled, ended, trades, unknown: false };
+        self.next_id = self.next_id.max(request.id.0.saturating_add(1));
+        if order.is_over() {
+            self.remember(order);
+            return Some(());
+        }
+        self.working.try_push(order).ok()
+    }
     fn remember(&mut self, order: Order) {
         if self.ended.len() < limit::ORDERS {
             self.ended.push(order);
@@ -154,6 +198,14 @@ impl Default for Orders {
 }
 
 impl Order {
+    /// The venue's word that it is over, with its own total.
+    pub fn ended(&self) -> Option<(Ending, Qty)> {
+        self.ended
+    }
+    fn carried(&self) -> CarriedOrder {
+        let Order { request, filled, ended, .. } = *self;
+        CarriedOrder { request, filled, ended, trades: self.trades.to_vec() }
+    }
     /// True once the venue said so and every fill that it counts has been seen.
     fn is_over(&self) -> bool {
         self.ended.is_some_and(|(_, total)| self.filled >= total)

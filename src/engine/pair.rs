@@ -4,7 +4,9 @@ use arrayvec::ArrayVec;
 
 use crate::engine::signal::Direction;
 use crate::stats::ring::SampleRing;
+pub use crate::types::carry::Stage;
 use crate::types::fact::CloseReason;
+use crate::types::fact::Reference;
 use crate::types::ids::InstrumentId;
 use crate::types::ids::OrderId;
 use crate::types::ids::PairId;
@@ -15,27 +17,6 @@ use crate::types::units::Krw;
 use crate::types::units::Ppm;
 use crate::types::units::Qty;
 use crate::types::units::SignedQty;
-
-/// Where a pair stands. `Unhedged` is the only state that carries market risk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stage {
-    /// Both entry legs are out.
-    Working,
-    /// Equal quantities stand on both venues (up to dust below any minimum order).
-    Open,
-    /// The legs differ; a repair order is out or due.
-    Unhedged {
-        /// Repair attempts made.
-        attempts: u8,
-        /// When the legs began to differ.
-        since: MonoNs,
-    },
-    /// Exit orders are out.
-    Closing {
-        /// Why.
-        reason: CloseReason,
-    },
-}
 
 /// A pair that is not closed yet.
 #[derive(Clone, Debug)]
@@ -84,17 +65,6 @@ pub struct Pair {
     pub reference: Reference,
 }
 
-/// Worth of `qty` when orders were decided.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reference {
-    /// Quantity of each leg.
-    pub qty: Qty,
-    /// What buying it was to cost.
-    pub cost: Krw,
-    /// What selling it was to earn.
-    pub proceeds: Krw,
-}
-
 /// What has to follow once no order of a pair is at work any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
@@ -111,6 +81,38 @@ pub enum Next {
 }
 
 impl Pair {
+    /// A pair without coins or orders yet, on one route and its two legs (buying, selling).
+    pub fn new(
+        id: PairId,
+        way: (usize, Direction),
+        legs: (InstrumentId, InstrumentId),
+        at: MonoNs,
+    ) -> Pair {
+        Pair {
+            id,
+            route: way.0,
+            direction: way.1,
+            buy: legs.0,
+            sell: legs.1,
+            stage: Stage::Working,
+            intended: Qty::ZERO,
+            long: SignedQty::ZERO,
+            short: SignedQty::ZERO,
+            cash: Krw::ZERO,
+            notional: Krw::ZERO,
+            orders: ArrayVec::new(),
+            entered_at: at,
+            retry_at: at,
+            samples: SampleRing::new(1),
+            sampled_at: None,
+            mark: None,
+            counted: false,
+            is_sweep: false,
+            wanted: None,
+            reference: Reference { qty: Qty::ZERO, cost: Krw::ZERO, proceeds: Krw::ZERO },
+        }
+    }
+
     /// Bought minus sold: what is exposed to the market.
     pub fn excess(&self) -> SignedQty {
         SignedQty::from_raw(self.long.raw() - self.short.raw())
@@ -174,32 +176,13 @@ impl Pair {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::time::DurNs;
 
     fn pair(long: i64, short: i64) -> Pair {
-        Pair {
-            id: PairId(1),
-            route: 0,
-            direction: Direction::BuyKrw,
-            buy: InstrumentId(0),
-            sell: InstrumentId(1),
-            stage: Stage::Working,
-            intended: Qty::ZERO,
-            long: SignedQty::from_raw(long),
-            short: SignedQty::from_raw(short),
-            cash: Krw::ZERO,
-            notional: Krw::from_raw(1),
-            orders: ArrayVec::new(),
-            entered_at: MonoNs(0).plus(DurNs(0)),
-            retry_at: MonoNs(0),
-            samples: SampleRing::new(2),
-            sampled_at: None,
-            mark: None,
-            counted: false,
-            is_sweep: false,
-            wanted: None,
-            reference: Reference { qty: Qty::ZERO, cost: Krw::ZERO, proceeds: Krw::ZERO },
-        }
+        let legs = (InstrumentId(0), InstrumentId(1));
+        let mut pair = Pair::new(PairId(1), (0, Direction::BuyKrw), legs, MonoNs(0));
+        pair.long = SignedQty::from_raw(long);
+        pair.short = SignedQty::from_raw(short);
+        pair
     }
 
     #[test]

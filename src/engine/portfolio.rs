@@ -4,6 +4,7 @@ use arrayvec::ArrayVec;
 
 use crate::engine::limits::Balance;
 use crate::engine::value::FillValue;
+use crate::types::carry::CarriedHolding;
 use crate::types::ids::Asset;
 use crate::types::ids::InstrumentId;
 use crate::types::ids::VenueId;
@@ -78,6 +79,12 @@ impl Portfolio {
             fees: Krw::ZERO,
             fills: 0,
         }
+    }
+    /// Takes over a holding of an earlier run.
+    pub fn adopt(&mut self, carried: &CarriedHolding) {
+        let index = pocket(&mut self.holdings, carried.venue, carried.asset);
+        self.holdings[index].raw = carried.raw;
+        self.holdings[index].start_raw = carried.start_raw;
     }
     /// Every holding, for reports and checks.
     pub fn holdings(&self) -> &[Holding] {

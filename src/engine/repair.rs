@@ -9,15 +9,13 @@ use crate::engine::entry::draft;
 use crate::engine::limits::Accounting;
 use crate::engine::pair::Next;
 use crate::engine::pair::Pair;
-use crate::engine::pair::Reference;
 use crate::engine::pair::Stage;
 use crate::engine::residual::Residual;
-use crate::engine::signal::Direction;
 use crate::engine::value::Leg;
 use crate::engine::value::value_krw;
 use crate::engine::view::Depth;
-use crate::stats::ring::SampleRing;
 use crate::types::fact::PairChange;
+use crate::types::fact::Reference;
 use crate::types::fact::Refusal;
 use crate::types::ids::InstrumentId;
 use crate::types::market::Side;
@@ -50,19 +48,15 @@ impl Core {
             Next::Wait => {}
             Next::Missed => {
                 let id = self.pairs[index].id;
-                self.counts.missed += 1;
-                self.pairs.swap_remove(index);
-                self.note_pair(now, id, PairChange::Missed);
+                self.change(now, id, PairChange::Missed);
             }
             Next::Stand => self.stand(index, now),
             Next::Over => self.finish(index, now),
             Next::Repair(excess) => {
-                if !matches!(self.pairs[index].stage, Stage::Unhedged { .. }) {
-                    let pair = &mut self.pairs[index];
-                    pair.stage = Stage::Unhedged { attempts: 0, since: now.mono };
-                    let id = pair.id;
-                    self.counts.unhedged += 1;
-                    self.note_pair(now, id, PairChange::Unhedged { excess });
+                let id = self.pairs[index].id;
+                let known = matches!(self.pairs[index].stage, Stage::Unhedged { .. });
+                if !known && !self.change(now, id, PairChange::Unhedged { excess }) {
+                    return;
                 }
                 self.repair(index, now);
             }
@@ -76,53 +70,26 @@ impl Core {
         let (route, matched) = (pair.route, pair.matched());
         let capture = self.exit.accounting == Accounting::Capture;
         if capture || pair.is_sweep || !self.is_orderable(route, matched) {
-            self.lean(index);
             self.finish(index, now);
             return;
         }
-        let delay = self.risk.limits().retry_delay;
-        let pair = &mut self.pairs[index];
-        let failed_to_close = matches!(pair.stage, Stage::Closing { .. });
-        pair.stage = Stage::Open;
-        pair.retry_at = if failed_to_close { now.mono.plus(delay) } else { now.mono };
         let id = pair.id;
-        self.note_pair(now, id, PairChange::Opened { qty: matched });
-    }
-
-    /// Books the lean of inventory that a pair leaves behind when it ends with coins on both legs.
-    fn lean(&mut self, index: usize) {
-        let pair = &self.pairs[index];
-        let moved = match pair.direction {
-            Direction::BuyKrw => pair.long,
-            Direction::BuyUsdt => SignedQty::from_raw(-pair.long.raw()),
-        };
-        let skew = &mut self.skew[pair.route];
-        match skew.plus(moved) {
-            Some(sum) => *skew = sum,
-            None => self.counts.contradictions += 1,
-        }
+        self.change(now, id, PairChange::Opened { qty: matched });
     }
 
     fn finish(&mut self, index: usize, now: Now) {
-        let pair = self.pairs.swap_remove(index);
-        if self.portfolio.realize(pair.cash).is_none() {
-            self.counts.contradictions += 1;
-        }
-        self.counts.closed += u64::from(pair.counted);
-        self.note_pair(now, pair.id, PairChange::Closed { pnl: pair.cash });
+        let (id, pnl) = (self.pairs[index].id, self.pairs[index].cash);
+        self.change(now, id, PairChange::Closed { pnl });
     }
 
     /// Sends the better of the two possible repair orders, or hands the excess to the ledger.
     pub(super) fn repair(&mut self, index: usize, now: Now) {
         let pair = &self.pairs[index];
-        let Stage::Unhedged { attempts, since } = pair.stage else { return };
+        let Stage::Unhedged { attempts, .. } = pair.stage else { return };
         let id = pair.id;
         let spent = attempts >= self.risk.limits().hedge_attempts;
         match if spent { Err(NoRepair::Never) } else { self.find_repair(index, now) } {
-            Ok(draft) => {
-                self.pairs[index].stage = Stage::Unhedged { attempts: attempts + 1, since };
-                self.send(id, draft, now);
-            }
+            Ok(draft) => self.send(id, draft, now),
             Err(NoRepair::Later(refusal)) => self.refuse(refusal),
             Err(NoRepair::Never) => self.hand_over(index, now),
         }
@@ -243,23 +210,11 @@ impl Core {
     /// The excess goes to the residual ledger at its present value; the pair keeps what is matched.
     fn hand_over(&mut self, index: usize, now: Now) {
         let pair = &self.pairs[index];
-        let (id, route, excess) = (pair.id, self.routes[pair.route], pair.excess());
-        let base = self.view.instrument(route.krw).base;
-        let Some(value) = self.residual_value(route.krw, excess) else { return };
-        let pair = &mut self.pairs[index];
-        let Some(cash) = pair.cash.plus(&value) else { return };
-        if self.residuals.take_in(base, excess, value).is_none() {
-            return;
+        let (id, krw, excess) = (pair.id, self.routes[pair.route].krw, pair.excess());
+        let Some(value) = self.residual_value(krw, excess) else { return };
+        if self.change(now, id, PairChange::Residual { excess, value }) {
+            self.settle(index, now);
         }
-        pair.cash = cash;
-        if excess > SignedQty::ZERO {
-            pair.long = SignedQty::from_raw(pair.long.raw() - excess.raw());
-        } else {
-            pair.short = SignedQty::from_raw(pair.short.raw() + excess.raw());
-        }
-        self.counts.residuals += 1;
-        self.note_pair(now, id, PairChange::Residual { excess, value });
-        self.settle(index, now);
     }
 
     /// What an excess is worth on the KRW venue at its best price, with the sign of the excess.
@@ -321,38 +276,12 @@ impl Core {
     }
 
     fn sweep(&mut self, row: usize, route: usize, now: Now) {
-        let (excess, value) = self.residuals.hand_out(row);
-        let size = value.max(value.negated());
-        let zero = SignedQty::ZERO;
-        let id = self.take_pair_id();
-        let (buy, sell) = (self.routes[route].krw, self.routes[route].usdt);
-        let long = if excess > zero { excess } else { zero };
-        let short = if excess < zero { SignedQty::from_raw(-excess.raw()) } else { zero };
-        self.pairs.push(Pair {
-            id,
-            route,
-            direction: Direction::BuyKrw,
-            buy,
-            sell,
-            stage: Stage::Unhedged { attempts: 0, since: now.mono },
-            intended: excess.size(),
-            long,
-            short,
-            cash: value.negated(),
-            notional: size,
-            orders: ArrayVec::new(),
-            entered_at: now.mono,
-            retry_at: now.mono,
-            samples: SampleRing::new(1),
-            sampled_at: None,
-            mark: None,
-            counted: false,
-            is_sweep: true,
-            wanted: None,
-            reference: Reference { qty: excess.size(), cost: size, proceeds: size },
-        });
-        self.note_pair(now, id, PairChange::Swept { excess, value });
-        self.repair(self.pairs.len() - 1, now);
+        let residual = self.residuals.rows()[row];
+        let (krw, id) = (self.routes[route].krw, self.next_pair_id());
+        let (excess, value) = (residual.qty, residual.value);
+        if self.change(now, id, PairChange::Swept { krw, excess, value }) {
+            self.repair(self.pairs.len() - 1, now);
+        }
     }
 
     /// Largest unhedged quantity that stands now, in lots of its route (rounded down).

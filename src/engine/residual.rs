@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 
+use crate::types::carry::CarriedResidual;
 use crate::types::ids::Asset;
 use crate::types::limit;
 use crate::types::market::Instrument;
@@ -57,6 +58,13 @@ impl Residuals {
         let (sum, total) = (row.qty.plus(qty)?, row.value.plus(&value)?);
         row.qty = sum;
         row.value = total;
+        Some(())
+    }
+    /// Takes over a row of an earlier run. `None` if its coin is not traded any more.
+    pub fn adopt(&mut self, carried: &CarriedResidual) -> Option<()> {
+        let CarriedResidual { base, qty, value, attempted } = *carried;
+        let row = self.rows.iter_mut().find(|row| row.base == base)?;
+        *row = Residual { base, qty, value, attempted };
         Some(())
     }
     /// Hands a whole row out, to be worked off.

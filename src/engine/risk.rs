@@ -69,6 +69,14 @@ impl Risk {
     pub fn new_day(&mut self) {
         self.day_notional = Krw::ZERO;
     }
+    /// Won of orders sent in the present KST day.
+    pub fn day_notional(&self) -> Krw {
+        self.day_notional
+    }
+    /// Takes over the day's notional of an earlier run.
+    pub fn adopt(&mut self, day_notional: Krw) {
+        self.day_notional = day_notional;
+    }
     /// Won of notional that may still be entered below the exposure ceiling.
     pub fn headroom(&self, exposure: Krw) -> Krw {
         self.limits.max_exposure.minus(&exposure).unwrap_or(Krw::ZERO).max(Krw::ZERO)

@@ -111,6 +111,17 @@ pub struct FxRates {
     pub ask: Price,
 }
 
+/// Worth of `qty` when a pair's orders were decided: the base of its notional and loss budget.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reference {
+    /// Quantity of each leg.
+    pub qty: Qty,
+    /// What buying it was to cost.
+    pub cost: Krw,
+    /// What selling it was to earn.
+    pub proceeds: Krw,
+}
+
 /// Why a pair began to close.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum CloseReason {
@@ -125,6 +136,14 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Every reason.
+    pub const ALL: [CloseReason; 4] = [
+        CloseReason::TakeProfit,
+        CloseReason::StopLoss,
+        CloseReason::HoldingTime,
+        CloseReason::Rebalance,
+    ];
+
     /// Its name in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -145,9 +164,9 @@ pub enum PairChange {
         buy: InstrumentId,
         /// Where it is sold.
         sell: InstrumentId,
-        /// Intended quantity of each leg.
-        qty: Qty,
-        /// Net edge at that quantity when it was decided.
+        /// Intended quantity of each leg and its worth when it was decided.
+        reference: Reference,
+        /// Net edge at that quantity.
         edge: Ppm,
     },
     /// Neither leg matched anything.
@@ -166,6 +185,8 @@ pub enum PairChange {
     Closing {
         /// Why.
         reason: CloseReason,
+        /// Quantity of each leg and its worth when it was decided.
+        reference: Reference,
     },
     /// Over. The PnL is the sum over the pair's fills, fees included, plus the value of residuals
     /// handed over, less that of a residual taken in.
@@ -183,6 +204,8 @@ pub enum PairChange {
     },
     /// A residual is taken from the ledger at its booked value, to be worked off by orders.
     Swept {
+        /// The coin's instrument on the KRW venue.
+        krw: InstrumentId,
         /// Bought minus sold.
         excess: SignedQty,
         /// Its booked value in won, with the sign of the excess.
@@ -194,7 +217,12 @@ pub enum PairChange {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FactKind {
     /// An order is about to be sent.
-    Intent(OrderRequest),
+    Intent {
+        /// The order.
+        request: OrderRequest,
+        /// Its value in won at its limit: what counts against the day's notional.
+        value: Krw,
+    },
     /// An order event was applied, with the FX rates it was booked at.
     Order {
         /// The event.

@@ -3,10 +3,12 @@
 
 pub mod age;
 pub mod calendar;
+pub mod carry;
 pub mod control;
 pub mod counters;
 pub mod fact;
 pub mod ids;
+pub mod journal;
 pub mod limit;
 pub mod market;
 pub mod number;

@@ -92,23 +92,40 @@ pub struct Now {
     pub wall: WallNs,
 }
 
+impl Now {
+    /// Where an instant of another process lies on this clock: `mono` was its reading, and `then`
+    /// both readings of one moment there. Wall time joins the two clocks; an instant before this
+    /// clock's zero is the zero.
+    pub const fn place(self, mono: MonoNs, then: Now) -> MonoNs {
+        let between = self.wall.0.saturating_sub(then.wall.0);
+        let before = then.mono.since(mono);
+        MonoNs(self.mono.0.saturating_sub(between.saturating_add(before.0)))
+    }
+}
+
 /// The machine's clock. Everything else gets its readings as arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
+    past: DurNs,
 }
 
 impl Clock {
     /// A clock whose monotonic zero is now.
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn start() -> Clock {
-        Clock { start: Instant::now() }
+        Clock::with_past(DurNs(0))
     }
-    /// Monotonic time since [`Clock::start`]. About 25 ns.
+    /// A clock whose monotonic zero lies `past` ago, so that instants of an earlier process have a
+    /// place on it ([`Now::place`]).
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn with_past(past: DurNs) -> Clock {
+        Clock { start: Instant::now(), past }
+    }
+    /// Monotonic time since the clock's zero. About 25 ns.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn mono(&self) -> MonoNs {
         let elapsed = Instant::now().saturating_duration_since(self.start);
-        MonoNs(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+        MonoNs(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)).plus(self.past)
     }
     /// Wall time; zero if the machine believes that it is before 1970.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -211,6 +228,18 @@ mod tests {
         assert_eq!(carried_on(anchor, MonoNs(150)).wall, WallNs(7_050));
         assert!(!is_outdated(anchor, MonoNs(100 + WALL_RENEWAL.0 - 1)));
         assert!(is_outdated(anchor, MonoNs(100 + WALL_RENEWAL.0)));
+    }
+
+    #[test]
+    fn an_instant_of_an_earlier_process_keeps_its_age() {
+        let then = Now { mono: MonoNs(50), wall: WallNs(1_000) };
+        let now = Now { mono: MonoNs(500), wall: WallNs(1_100) };
+        assert_eq!(now.place(MonoNs(40), then), MonoNs(390), "10 before, 100 since");
+        assert_eq!(now.place(MonoNs(50), then), MonoNs(400));
+        let fresh = Now { mono: MonoNs(5), wall: WallNs(1_100) };
+        assert_eq!(fresh.place(MonoNs(40), then), MonoNs(0), "before this clock's zero");
+        let stepped_back = Now { mono: MonoNs(5), wall: WallNs(900) };
+        assert_eq!(stepped_back.place(MonoNs(50), then), MonoNs(5), "never in the future");
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Audit {
     /// booked result is not the sum of its fills) counts as a fault.
     pub fn on_fact(&mut self, fact: &Fact) {
         match &fact.kind {
-            FactKind::Intent(request) => {
+            FactKind::Intent { request, .. } => {
                 let known = Known { request: *request, filled: 0, total: None, trades: Vec::new() };
                 let twice = self.orders.insert(request.id, known).is_some();
                 self.faults += u64::from(twice);

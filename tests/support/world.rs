@@ -1,0 +1,155 @@
+//! A core beside an audit of its facts, and a venue that answers as it is told, in any order.
+
+use arb::engine::core::Core;
+use arb::engine::limits::Accounting;
+use arb::types::control::Permission;
+use arb::types::fact::Fact;
+use arb::types::fact::FactKind;
+use arb::types::fact::PairChange;
+use arb::types::fact::Refusal;
+use arb::types::ids::TradeId;
+use arb::types::market::Side;
+use arb::types::order::Ending;
+use arb::types::order::Fee;
+use arb::types::order::Fill;
+use arb::types::order::OrderEvent;
+use arb::types::order::OrderEventKind;
+use arb::types::order::OrderRequest;
+use arb::types::order::RejectReason;
+use arb::types::rng::SplitMix64;
+use arb::types::time::Now;
+use arb::types::units::Qty;
+use arb::verdict::audit::Audit;
+use arb::verdict::audit::Claim;
+use arb::verdict::audit::Row;
+
+use crate::support::*;
+
+pub const BIG: i64 = 100_000_000;
+
+/// Core and audit side by side, with a venue that answers as it is told.
+pub struct World {
+    pub core: Core,
+    pub audit: Audit,
+    pub facts: Vec<Fact>,
+    pub sent: Vec<OrderRequest>,
+    pub next_trade: u64,
+}
+
+impl World {
+    pub fn new(accounting: Accounting) -> World {
+        let plan = plan(accounting);
+        let start: Vec<Row> = plan.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect();
+        let mut core = Core::new(&plan);
+        core.set_permission(Permission::Trade);
+        let audit = Audit::new(&plan.instruments, &start);
+        World { core, audit, facts: Vec::new(), sent: Vec::new(), next_trade: 1 }
+    }
+    pub fn with_market(accounting: Accounting, now: Now) -> World {
+        let mut world = World::new(accounting);
+        world.market(0, now);
+        world
+    }
+    /// Books with the KRW venue `premium_krw` above parity (86,000,000 won a coin).
+    pub fn market(&mut self, premium_krw: i64, now: Now) {
+        let won = 86_000_000 + premium_krw;
+        self.show(book(KRW, (won, won + 1_000), BIG, now), now);
+        self.show(book(USDT, (62_000, 62_001), BIG, now), now);
+        self.show(book(FX, (1_387, 1_388), 100_000 * BIG, now), now);
+    }
+    pub fn show(&mut self, top: arb::types::market::BookTop, now: Now) {
+        self.core.on_book(&top, now);
+        self.core.decide(top.instrument, now);
+        self.collect();
+    }
+    pub fn collect(&mut self) {
+        let out = self.core.outbox();
+        let facts: Vec<Fact> = out.facts.drain(..).collect();
+        self.sent.extend(out.requests.drain(..));
+        facts.iter().for_each(|fact| self.audit.on_fact(fact));
+        self.facts.extend(facts);
+    }
+    pub fn event(&mut self, event: OrderEvent, now: Now) {
+        self.core.on_event(&event, now);
+        self.collect();
+    }
+    pub fn fill_of(&mut self, request: &OrderRequest, part: Qty) -> OrderEvent {
+        let trade = TradeId(self.next_trade);
+        self.next_trade += 1;
+        let fee = match (request.instrument == USDT, request.side) {
+            (true, Side::Buy) => Fee::Base(qty(part.raw() / 1_000 + 1)),
+            _ => Fee::Quote(part.raw() / 7 + 1),
+        };
+        let fill = Fill { trade, price: request.limit, qty: part, fee };
+        OrderEvent { id: request.id, kind: OrderEventKind::Fill(fill) }
+    }
+    pub fn done(request: &OrderRequest, filled: Qty) -> OrderEvent {
+        let ending = match filled {
+            full if full == request.qty => Ending::Filled,
+            Qty::ZERO => Ending::Rejected(RejectReason::Venue),
+            _ => Ending::Cancelled,
+        };
+        OrderEvent { id: request.id, kind: OrderEventKind::Done { ending, filled } }
+    }
+    pub fn fill_whole(&mut self, request: OrderRequest, now: Now) {
+        let fill = self.fill_of(&request, request.qty);
+        self.event(fill, now);
+        self.event(World::done(&request, request.qty), now);
+    }
+    pub fn reject(&mut self, request: OrderRequest, now: Now) {
+        self.event(World::done(&request, Qty::ZERO), now);
+    }
+    pub fn take_sent(&mut self) -> Vec<OrderRequest> {
+        std::mem::take(&mut self.sent)
+    }
+    pub fn is_conserved(&self) -> bool {
+        let portfolio = self.core.portfolio();
+        let held: Vec<Row> =
+            portfolio.holdings().iter().map(|h| (h.venue, h.asset, h.raw)).collect();
+        self.audit.agrees_with(&Claim {
+            balances: &held,
+            realized_raw: portfolio.realized.raw(),
+            fees_raw: portfolio.fees.raw(),
+            fills: portfolio.fills,
+        })
+    }
+    pub fn changes(&self) -> Vec<PairChange> {
+        let change = |fact: &Fact| match fact.kind {
+            FactKind::Pair { change, .. } => Some(change),
+            _ => None,
+        };
+        self.facts.iter().filter_map(change).collect()
+    }
+    pub fn refused(&self, refusal: Refusal) -> u64 {
+        self.core.counts().refusals[refusal as usize]
+    }
+}
+
+/// Events of one order, whole or in parts, possibly repeated, in any order.
+pub fn answers(world: &mut World, request: &OrderRequest, rng: &mut SplitMix64) -> Vec<OrderEvent> {
+    let parts = match rng.below(4) {
+        0 => vec![],
+        1 => vec![request.qty],
+        2 => vec![qty(rng.below(request.qty.raw() as u64) as i64 + 1)],
+        _ => {
+            let first = rng.below(request.qty.raw() as u64) as i64;
+            let second = rng.below((request.qty.raw() - first) as u64) as i64;
+            vec![qty(first), qty(second)].into_iter().filter(|q| !q.is_zero()).collect()
+        }
+    };
+    let total = parts.iter().map(|part| part.raw()).sum();
+    let mut events = vec![OrderEvent { id: request.id, kind: OrderEventKind::Ack }];
+    for part in parts {
+        events.push(world.fill_of(request, part));
+    }
+    events.push(World::done(request, qty(total)));
+    let repeat = rng.below(events.len() as u64) as usize;
+    events.push(events[repeat]);
+    events
+}
+
+pub fn shuffle<T>(items: &mut [T], rng: &mut SplitMix64) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, rng.below(last as u64 + 1) as usize);
+    }
+}

@@ -10,6 +10,7 @@ pub mod venue;
 pub mod engine;
 pub mod feed;
 pub mod gateway;
+pub mod journal;
 pub mod sim;
 pub mod telemetry;
 

@@ -12,8 +12,6 @@ use arb::types::fact::PairChange;
 use arb::types::fact::Refusal;
 use arb::types::market::Side;
 use arb::types::order::OrderEvent;
-use arb::types::order::OrderEventKind;
-use arb::types::order::OrderRequest;
 use arb::types::order::Purpose;
 use arb::types::rng::SplitMix64;
 use arb::types::units::Krw;
@@ -214,35 +212,6 @@ fn exposure_above_the_ceiling_closes_the_pair_that_suffices() {
     world.market(1_500_000, at(31, 0));
     let closing = world.core.pairs().iter().filter(|p| matches!(p.stage, Stage::Closing { .. }));
     assert_eq!(closing.count(), open - 1);
-}
-
-/// Events of one order, whole or in parts, possibly repeated, in any order.
-fn answers(world: &mut World, request: &OrderRequest, rng: &mut SplitMix64) -> Vec<OrderEvent> {
-    let parts = match rng.below(4) {
-        0 => vec![],
-        1 => vec![request.qty],
-        2 => vec![qty(rng.below(request.qty.raw() as u64) as i64 + 1)],
-        _ => {
-            let first = rng.below(request.qty.raw() as u64) as i64;
-            let second = rng.below((request.qty.raw() - first) as u64) as i64;
-            vec![qty(first), qty(second)].into_iter().filter(|q| !q.is_zero()).collect()
-        }
-    };
-    let total = parts.iter().map(|part| part.raw()).sum();
-    let mut events = vec![OrderEvent { id: request.id, kind: OrderEventKind::Ack }];
-    for part in parts {
-        events.push(world.fill_of(request, part));
-    }
-    events.push(World::done(request, qty(total)));
-    let repeat = rng.below(events.len() as u64) as usize;
-    events.push(events[repeat]);
-    events
-}
-
-fn shuffle<T>(items: &mut [T], rng: &mut SplitMix64) {
-    for last in (1..items.len()).rev() {
-        items.swap(last, rng.below(last as u64 + 1) as usize);
-    }
 }
 
 proptest! {

@@ -40,8 +40,8 @@ impl Core {
 
     /// An engine that continues where `carry` was made; `now` is the same moment or later. Orders
     /// at work have an unknown outcome.
-    pub(super) fn adopt(plan: &EnginePlan, carry: &Carry, now: Now) -> Result<Core, Misfit> {
-        let mut core = Core::new(&EnginePlan { balances: Vec::new(), ..plan.clone() });
+    pub(super) fn adopt(plan: &EnginePlan, carry: &Carry, now: Now) -> Result<Box<Core>, Misfit> {
+        let mut core = Box::new(Core::new(&EnginePlan { balances: Vec::new(), ..plan.clone() }));
         carry.holdings.iter().for_each(|holding| core.portfolio.adopt(holding));
         core.adopt_totals(&carry.totals);
         adopt_counts(&mut core.counts, &carry.counts);

@@ -20,7 +20,8 @@ use crate::types::time::Now;
 
 /// An engine that is being rebuilt.
 pub struct Restoring {
-    core: Core,
+    /// Boxed: hundreds of kilobytes that would be copied through every caller's stack.
+    core: Box<Core>,
     plan: EnginePlan,
     now: Now,
     reserved: u64,
@@ -30,7 +31,7 @@ pub struct Restoring {
 pub struct Restored {
     /// The engine. Its orders at work are unknown; it may enter once they are resolved and
     /// [`Core::resume`] was called.
-    pub core: Core,
+    pub core: Box<Core>,
     /// Numbers that were reserved and have no intent on record: with a real venue each has to be
     /// asked for, because its order may have left before its intent reached the disk.
     pub unaccounted: Range<u64>,
@@ -40,7 +41,7 @@ impl Restoring {
     /// Nothing is known yet: the balances are the plan's. `now` is a reading of the clock that the
     /// engine will live on; instants of the record are placed on it by wall time.
     pub fn new(plan: &EnginePlan, now: Now) -> Restoring {
-        Restoring { core: Core::new(plan), plan: plan.clone(), now, reserved: 0 }
+        Restoring { core: Box::new(Core::new(plan)), plan: plan.clone(), now, reserved: 0 }
     }
 
     /// Starts over from what was carried; its balances count, not those of the plan.

@@ -3,6 +3,9 @@
 //! The engine makes it and starts from it; the journal writes it into each file's first record, so
 //! that a restart reads the facts since the last start only. Instants lie on the clock of `at`.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::types::fact::CloseReason;
 use crate::types::fact::Reference;
 use crate::types::ids::Asset;
@@ -84,7 +87,7 @@ pub struct CarriedTotals {
 }
 
 /// What has been counted about pairs and orders.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CarriedCounts {
     /// Pairs whose legs were sent.
     pub entered: u64,

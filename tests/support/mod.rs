@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::expect_used, reason = "a test world that cannot be built must fail loudly")]
 
+pub mod restart;
 pub mod world;
 
 use arb::engine::limits::Accounting;

@@ -19,6 +19,7 @@ use arb::types::order::OrderEvent;
 use arb::types::order::OrderEventKind;
 use arb::types::order::OrderRequest;
 use arb::types::order::RejectReason;
+use arb::types::rng::SplitMix64;
 use arb::types::time::Now;
 use arb::types::units::Qty;
 use arb::verdict::audit::Audit;
@@ -145,5 +146,34 @@ impl World {
     /// How often the core refused for that reason.
     pub fn refused(&self, refusal: Refusal) -> u64 {
         self.core.counts().refusals[refusal as usize]
+    }
+}
+
+/// Events of one order, whole or in parts, possibly repeated, in any order.
+pub fn answers(world: &mut World, request: &OrderRequest, rng: &mut SplitMix64) -> Vec<OrderEvent> {
+    let parts = match rng.below(4) {
+        0 => vec![],
+        1 => vec![request.qty],
+        2 => vec![qty(rng.below(request.qty.raw() as u64) as i64 + 1)],
+        _ => {
+            let first = rng.below(request.qty.raw() as u64) as i64;
+            let second = rng.below((request.qty.raw() - first) as u64) as i64;
+            vec![qty(first), qty(second)].into_iter().filter(|q| !q.is_zero()).collect()
+        }
+    };
+    let total = parts.iter().map(|part| part.raw()).sum();
+    let mut events = vec![OrderEvent { id: request.id, kind: OrderEventKind::Ack }];
+    for part in parts {
+        events.push(world.fill_of(request, part));
+    }
+    events.push(World::done(request, qty(total)));
+    let repeat = rng.below(events.len() as u64) as usize;
+    events.push(events[repeat]);
+    events
+}
+
+pub fn shuffle<T>(items: &mut [T], rng: &mut SplitMix64) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, rng.below(last as u64 + 1) as usize);
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! Sends on a fixed schedule and measures twice: from the send (the hop alone), and from when the
 //! value was due, so that a stall counts for every value that it delayed. Each sample holds one
-//! reading of the clock (about 25 ns). The contenders take turns. `cargo bench --bench link_hop_ns`;
-//! peers on two spinning cores: crossbeam 105–110 ns, wake-up of a sleeping thread 22–27 µs.
+//! reading of the clock (about 25 ns). The contenders take turns. Run it with
+//! `cargo bench --bench link_hop_ns`. Peers on two spinning cores: crossbeam 105–110 ns, wake-up of
+//! a sleeping thread 22–27 µs.
 
 #![allow(missing_docs, reason = "a program, not an interface")]
 

@@ -67,7 +67,7 @@ pub struct Seat {
 
 /// Resolves `auto` for all threads of a process at once, on so many usable cores: the hot ones
 /// spin if, with all that spin or yield, one core is left for the rest. All or none: one that parks
-/// holds up those that spin. A thread that shares its configured core with another parks in any case.
+/// holds up those that spin. A thread that shares its configured core with another parks anyway.
 pub fn resolve(seats: &[Seat], usable_cores: usize) -> Vec<Wait> {
     let shares = |seat: &Seat| {
         seat.core.is_some() && seats.iter().filter(|other| other.core == seat.core).count() > 1

@@ -1,10 +1,11 @@
 //! How long does a value take from one thread to another, one way? Minimum, P50, P95, P99 and
 //! maximum in ns, beside bare crossbeam and `std::sync::mpsc` in the same run.
 //!
-//! Sends on a fixed schedule and measures from when a value was due, so that a stall counts for
-//! every value that it delayed. Each sample holds one reading of the clock (about 25 ns). The
-//! contenders take turns. `cargo bench --bench link_hop_ns`; peers on two spinning cores:
-//! crossbeam 105–110 ns, wake-up of a sleeping thread 22–27 µs.
+//! Sends on a fixed schedule and measures twice: from the send (the hop alone), and from when the
+//! value was due, so that a stall counts for every value that it delayed. Each sample holds one
+//! reading of the clock (about 25 ns). The contenders take turns. Run it with
+//! `cargo bench --bench link_hop_ns`. Peers on two spinning cores: crossbeam 105–110 ns, wake-up of
+//! a sleeping thread 22–27 µs.
 
 #![allow(missing_docs, reason = "a program, not an interface")]
 
@@ -46,19 +47,39 @@ const ROUNDS: usize = 8;
 /// Thrown away: caches and branch predictors learn.
 const WARM_UP_ROUNDS: usize = 1;
 const SPIN_VALUES: usize = 10_000;
-const SPIN_PERIOD: DurNs = DurNs(2_000);
+const SPIN_PERIOD: DurNs = DurNs(5_000);
 /// Long enough for the reader to be asleep again.
 const PARK_PERIOD: DurNs = DurNs(300_000);
 const PARK_VALUES: usize = 400;
 /// Only a guard: a run takes less than 0.2 s.
 const PATIENCE: DurNs = DurNs::from_secs(10);
 
-/// What is handed over: an instant and so much else.
+/// When a value was due, and when it was sent.
+#[derive(Clone, Copy)]
+struct Times {
+    due_at: MonoNs,
+    sent_at: MonoNs,
+}
+
+/// How long a value took.
+#[derive(Clone, Copy)]
+struct Sample {
+    from_due: DurNs,
+    from_send: DurNs,
+}
+
+impl Times {
+    fn until(self, taken_at: MonoNs) -> Sample {
+        Sample { from_due: taken_at.since(self.due_at), from_send: taken_at.since(self.sent_at) }
+    }
+}
+
+/// What is handed over: two instants and so much else.
 trait Load: Clone + Send + 'static {
     const NAME: &'static str;
     fn blank() -> Self;
-    fn stamp(&mut self, due_at: MonoNs);
-    fn due_at(&self) -> MonoNs;
+    fn stamp(&mut self, times: Times);
+    fn times(&self) -> Times;
 }
 
 impl Load for BookTop {
@@ -66,11 +87,11 @@ impl Load for BookTop {
     fn blank() -> BookTop {
         BookTop::empty(InstrumentId(0))
     }
-    fn stamp(&mut self, due_at: MonoNs) {
-        self.received_at = due_at;
+    fn stamp(&mut self, times: Times) {
+        (self.received_at, self.alive_at) = (times.due_at, times.sent_at);
     }
-    fn due_at(&self) -> MonoNs {
-        self.received_at
+    fn times(&self) -> Times {
+        Times { due_at: self.received_at, sent_at: self.alive_at }
     }
 }
 
@@ -82,11 +103,11 @@ impl Load for Line {
     fn blank() -> Line {
         Line([0; 8])
     }
-    fn stamp(&mut self, due_at: MonoNs) {
-        self.0[0] = due_at.0;
+    fn stamp(&mut self, times: Times) {
+        (self.0[0], self.0[1]) = (times.due_at.0, times.sent_at.0);
     }
-    fn due_at(&self) -> MonoNs {
-        MonoNs(self.0[0])
+    fn times(&self) -> Times {
+        Times { due_at: MonoNs(self.0[0]), sent_at: MonoNs(self.0[1]) }
     }
 }
 
@@ -115,7 +136,7 @@ impl<F: FnOnce()> Agent for Job<F> {
 struct Reader<T> {
     rx: Rx<T>,
     clock: Clock,
-    samples: Vec<u64>,
+    samples: Vec<Sample>,
 }
 
 impl<T: Load> Agent for Reader<T> {
@@ -124,7 +145,7 @@ impl<T: Load> Agent for Reader<T> {
     }
     fn turn(&mut self, _: Now) -> Turn {
         let Some(value) = self.rx.take() else { return Turn::Idle };
-        self.samples.push(self.clock.mono().since(value.due_at()).0);
+        self.samples.push(value.times().until(self.clock.mono()));
         Turn::Worked
     }
     fn due(&self) -> Option<MonoNs> {
@@ -137,7 +158,7 @@ impl<T: Load> Agent for Reader<T> {
 
 fn main() {
     let online = cores::online();
-    println!("link_hop_ns: one way, from due to taken, on cores {online:?}");
+    println!("link_hop_ns: one way, on cores {online:?}");
     if online.len() < CORES_NEEDED {
         println!("  NOT RUN: two spinning threads need two cores, this machine has one");
         return;
@@ -154,52 +175,64 @@ struct Pair {
     reader: usize,
 }
 
+type Part = fn(&Sample) -> u64;
+type Run = fn(Pair) -> Option<Vec<Sample>>;
+
 fn measure<T: Load>(pair: Pair) {
-    let contenders: [(&str, fn(Pair) -> Option<Vec<u64>>); 5] = [
+    let contenders: [(&'static str, Run); 5] = [
         ("crossbeam, spinning", crossbeam_run::<T>),
         ("our link, spinning", link_run::<T>),
         ("our link with waker", waking_link_run::<T>),
         ("mpsc::sync_channel", mpsc_run::<T>),
         ("our link, parked reader", parked_run::<T>),
     ];
-    let mut rows = contenders.map(|(name, _)| Row { name, samples: Vec::new() });
+    let mut samples = contenders.map(|_| Vec::new());
     for round in 0..WARM_UP_ROUNDS + ROUNDS {
-        for ((_, run), row) in contenders.iter().zip(&mut rows) {
+        for ((name, run), samples) in contenders.iter().zip(&mut samples) {
             match run(pair) {
-                Some(mut fresh) if round >= WARM_UP_ROUNDS => row.samples.append(&mut fresh),
+                Some(mut fresh) if round >= WARM_UP_ROUNDS => samples.append(&mut fresh),
                 Some(_) => {}
-                None => println!("  {}: a run failed or was not pinned", row.name),
+                None => println!("  {name}: a run failed or was not pinned"),
             }
         }
     }
-    println!("{} ({} bytes)", T::NAME, size_of::<T>());
-    table::print(&mut rows);
+    let parts: [(&str, Part); 2] =
+        [("from send", |s| s.from_send.0), ("from due", |s| s.from_due.0)];
+    for (what, part) in parts {
+        println!("{} ({} bytes), {what}", T::NAME, size_of::<T>());
+        let mut rows: Vec<Row> = contenders
+            .iter()
+            .zip(&samples)
+            .map(|((name, _), all)| Row { name, samples: all.iter().map(part).collect() })
+            .collect();
+        table::print(&mut rows);
+    }
 }
 
-fn crossbeam_run<T: Load>(pair: Pair) -> Option<Vec<u64>> {
+fn crossbeam_run<T: Load>(pair: Pair) -> Option<Vec<Sample>> {
     let (tx, rx) = crossbeam_channel::bounded(LINK.depth);
     spin_run(pair, (move |v: T| tx.try_send(v).is_ok(), move || rx.try_recv().ok()))
 }
 
-fn link_run<T: Load>(pair: Pair) -> Option<Vec<u64>> {
+fn link_run<T: Load>(pair: Pair) -> Option<Vec<Sample>> {
     let (tx, rx) = LINK.open();
     spin_run(pair, (move |v: T| tx.send(v).is_ok(), move || rx.take()))
 }
 
 /// What the fence for a reader that might park costs one that does not.
-fn waking_link_run<T: Load>(pair: Pair) -> Option<Vec<u64>> {
+fn waking_link_run<T: Load>(pair: Pair) -> Option<Vec<Sample>> {
     let waker = Post::new("unused", Wait::Park, PATIENCE).waker();
     let (tx, rx) = LINK.open_to(waker);
     spin_run(pair, (move |v: T| tx.send(v).is_ok(), move || rx.take()))
 }
 
-fn mpsc_run<T: Load>(pair: Pair) -> Option<Vec<u64>> {
+fn mpsc_run<T: Load>(pair: Pair) -> Option<Vec<Sample>> {
     let (tx, rx) = sync_channel(LINK.depth);
     spin_run(pair, (move |v: T| tx.try_send(v).is_ok(), move || rx.try_recv().ok()))
 }
 
 /// Both ends spin, each on its core.
-fn spin_run<T, S, R>(pair: Pair, (send, mut take): (S, R)) -> Option<Vec<u64>>
+fn spin_run<T, S, R>(pair: Pair, (send, mut take): (S, R)) -> Option<Vec<Sample>>
 where
     T: Load,
     S: FnMut(T) -> bool + Send + 'static,
@@ -214,7 +247,7 @@ where
         signal.store(true, Ordering::Release);
         while taken.len() < SPIN_VALUES {
             match take() {
-                Some(value) => taken.push(clock.mono().since(value.due_at()).0),
+                Some(value) => taken.push(value.times().until(clock.mono())),
                 None => std::hint::spin_loop(),
             }
         }
@@ -237,7 +270,7 @@ where
 }
 
 /// The reader sleeps in the real loop; the sender wakes it.
-fn parked_run<T: Load>(pair: Pair) -> Option<Vec<u64>> {
+fn parked_run<T: Load>(pair: Pair) -> Option<Vec<Sample>> {
     let clock = Clock::start();
     let writer_post = Post::new("writer", Wait::Park, PATIENCE).on_core(Some(pair.writer));
     let reader_post = Post::new("reader", Wait::Park, PATIENCE).on_core(Some(pair.reader));
@@ -276,10 +309,12 @@ fn on_schedule<T: Load>(
     let mut due_at = clock.mono();
     for _ in 0..values {
         due_at = due_at.plus(period);
-        while clock.mono() < due_at {
+        let mut sent_at = clock.mono();
+        while sent_at < due_at {
             std::hint::spin_loop();
+            sent_at = clock.mono();
         }
-        value.stamp(due_at);
+        value.stamp(Times { due_at, sent_at });
         while !send(value.clone()) {
             std::hint::spin_loop();
         }

@@ -298,4 +298,38 @@ mod tests {
         stage.desk.after = vec![served.view()];
         assert_eq!(stage.play(&[5], 0).0, Exit::Drained);
     }
+
+    /// Idle, but for its second turn; notes in which turns senders would have woken it.
+    struct Looks {
+        waker: crate::runtime::idle::Waker,
+        flags: Vec<bool>,
+    }
+
+    impl Agent for Looks {
+        fn name(&self) -> &'static str {
+            "looks"
+        }
+        fn turn(&mut self, _: Now) -> Turn {
+            self.flags.push(self.waker.is_parked());
+            if self.flags.len() == 2 { Turn::Worked } else { Turn::Idle }
+        }
+        fn due(&self) -> Option<MonoNs> {
+            None
+        }
+        fn is_drained(&self) -> bool {
+            self.flags.len() >= 5
+        }
+    }
+
+    #[test]
+    fn a_thread_looks_once_more_after_it_has_told_senders_that_it_parks() {
+        let mut stage = Stage::set(DurNs(u64::MAX));
+        stage.desk.rest = Rest::new(Wait::Park);
+        let waker = stage.desk.rest.waker().expect("it parks");
+        let mut looks = Looks { waker, flags: vec![] };
+        stage.orders.give(Order::Drain);
+        drive(&mut looks, Now::default, &stage.orders, &mut stage.desk);
+        // Idle, a look that finds work, idle, a look that finds nothing, back from its nap.
+        assert_eq!(looks.flags, [false, true, false, true, false]);
+    }
 }

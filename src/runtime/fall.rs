@@ -1,5 +1,5 @@
-//! What happens when a thread of the crew panics: at once, before the stack unwinds or anything is
-//! printed, entries end, its pulse says dead, the fall is recorded and the others are told to drain.
+//! What happens when a thread of the crew panics. Before its stack unwinds or anything is printed,
+//! entries end, the fall is recorded, its pulse says dead and the others are told to drain.
 
 use std::any::Any;
 use std::cell::OnceCell;

@@ -4,10 +4,10 @@
 //! # No wake-up is lost
 //! The reader sets its flag, passes a `SeqCst` fence, and turns once more before it parks. The
 //! sender puts its value into the link, passes a `SeqCst` fence, and reads the flag. Of two such
-//! fences one comes first in their single order. If the reader's does, the sender sees the flag and
-//! unparks; if the sender's does, the reader's last turn sees the value. An unpark that comes before
-//! the park is kept by the thread as a token, so there is no moment in between. A token left over
-//! from a reader that did not park after all ends its next park at once, which costs one turn.
+//! fences one comes first in their single order. If it is the reader's, the sender sees the flag
+//! and unparks; if it is the sender's, the reader's last turn sees the value. An unpark before the
+//! park is kept by the thread as a token, so there is no moment in between. A token left over from
+//! a reader that did not park after all ends its next park at once, which costs one turn.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -65,9 +65,9 @@ pub struct Seat {
     pub is_hot: bool,
 }
 
-/// Resolves `auto` for all threads of a process at once, on so many usable cores: the hot ones spin
-/// if, with all that spin or yield, one core is left for the rest. All or none: one that parks holds up
-/// those that spin. A thread that shares its configured core with another parks in any case.
+/// Resolves `auto` for all threads of a process at once, on so many usable cores: the hot ones
+/// spin if, with all that spin or yield, one core is left for the rest. All or none: one that parks
+/// holds up those that spin. A thread that shares its configured core with another parks anyway.
 pub fn resolve(seats: &[Seat], usable_cores: usize) -> Vec<Wait> {
     let shares = |seat: &Seat| {
         seat.core.is_some() && seats.iter().filter(|other| other.core == seat.core).count() > 1

@@ -13,6 +13,7 @@ pub mod gateway;
 pub mod journal;
 pub mod sim;
 pub mod telemetry;
+pub mod watchdog;
 
 pub mod config;
 pub mod verdict;

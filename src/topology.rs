@@ -9,7 +9,9 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use crate::engine::agent::Charge;
 use crate::engine::agent::Engine;
 use crate::engine::agent::Pace;
 use crate::engine::agent::Ports as EnginePorts;
@@ -21,6 +23,7 @@ use crate::gateway::paper::Paper;
 use crate::gateway::paper::PaperLimits;
 use crate::gateway::paper::PaperPlan;
 use crate::gateway::paper::Ports as PaperPorts;
+use crate::runtime::idle::Waker;
 use crate::runtime::link::BOOKS;
 use crate::runtime::link::EVENTS;
 use crate::runtime::link::FACTS;
@@ -35,6 +38,7 @@ use crate::sim::plan::PlanError;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
 use crate::types::ids::VenueId;
+use crate::types::journal::JournalState;
 use crate::types::market::BookTop;
 use crate::types::report::CycleReport;
 
@@ -47,8 +51,28 @@ pub struct Plan {
     pub paper: PaperLimits,
     /// When a cycle closes.
     pub pace: Pace,
+    /// Cycles after which the engine is finished; 0 for no end.
+    pub loops: u64,
     /// Seed of everything that is drawn.
     pub seed: u64,
+}
+
+/// What a plant is given from outside: on threads the wakers of its readers, after a restart the
+/// engine's state, with a journal how that fares.
+#[derive(Default)]
+pub struct Site {
+    /// The engine as its journal left it; `None` for a new one.
+    pub core: Option<Box<Core>>,
+    /// How the journal fares.
+    pub journal: Option<Arc<JournalState>>,
+    /// Wakes the engine's thread.
+    pub engine: Option<Waker>,
+    /// Wakes the gateway's thread.
+    pub gateway: Option<Waker>,
+    /// Wakes the thread that keeps the record.
+    pub record: Option<Waker>,
+    /// Wakes the thread that shows reports.
+    pub telemetry: Option<Waker>,
 }
 
 /// All agents of a run with simulated fills, not started. `F` is what plays a venue's feed.
@@ -59,50 +83,66 @@ pub struct Plant<F> {
     pub engine: Engine,
     /// The simulated venue.
     pub gateway: Paper,
+    /// What orders may do.
+    pub permission: Arc<PermissionWord>,
+    /// Raised when the engine has closed its last cycle.
+    pub finished: Arc<AtomicBool>,
+}
+
+/// Links that lead out of the plant.
+pub struct Outlets {
     /// What happened, for the record.
     pub facts: Rx<Fact>,
     /// The state at the close of each cycle.
     pub reports: Rx<CycleReport>,
-    /// What orders may do.
-    pub permission: Arc<PermissionWord>,
 }
 
 /// Recorded frames, simulated fills.
-pub fn replay_plant(plan: &Plan) -> Plant<(VenueId, Feed)> {
+pub fn replay_plant(plan: &Plan) -> (Plant<(VenueId, Feed)>, Outlets) {
     let feeds = |venue, links| {
         let mine = plan.engine.instruments.iter().filter(|i| i.venue == venue);
         let names: Vec<_> = mine.map(|i| (i.id, i.name)).collect();
         Some((venue, Feed::new(Books::new(venue, &names), links)))
     };
-    join(plan, feeds)
+    join(plan, Site::default(), feeds)
 }
 
 /// The synthetic market, simulated fills. Each feed steps its own copy of what the venues share.
 ///
 /// # Errors
 /// The market's own reason to refuse its plan.
-pub fn mock_plant(plan: &Plan, market: &MarketPlan) -> Result<Plant<MarketFeed>, PlanError> {
+pub fn mock_plant(
+    plan: &Plan,
+    market: &MarketPlan,
+    site: Site,
+) -> Result<(Plant<MarketFeed>, Outlets), PlanError> {
     market.check()?;
-    Ok(join(plan, |venue, links| {
+    Ok(join(plan, site, |venue, links| {
         let market = Market::new(market, &[venue]).ok()?;
         Some(MarketFeed::new(venue, market, links))
     }))
 }
 
 /// Opens every link and joins the agents.
-fn join<F>(plan: &Plan, feed: impl Fn(VenueId, Vec<Tx<BookTop>>) -> Option<F>) -> Plant<F> {
+fn join<F>(
+    plan: &Plan,
+    site: Site,
+    feed: impl Fn(VenueId, Vec<Tx<BookTop>>) -> Option<F>,
+) -> (Plant<F>, Outlets) {
     let permission = Arc::new(PermissionWord::shut());
-    let (engine_books_tx, engine_books) = BOOKS.open::<BookTop>();
-    let (gateway_books_tx, gateway_books) = BOOKS.open::<BookTop>();
-    let (requests_tx, requests) = REQUESTS.open();
-    let (events_tx, events) = EVENTS.open();
-    let (facts_tx, facts) = FACTS.open();
-    let (reports_tx, reports) = REPORTS.open();
+    let finished = Arc::new(AtomicBool::new(false));
+    let (engine_books_tx, engine_books) = BOOKS.open_to::<BookTop>(site.engine.clone());
+    let (gateway_books_tx, gateway_books) = BOOKS.open_to::<BookTop>(site.gateway.clone());
+    let (requests_tx, requests) = REQUESTS.open_to(site.gateway);
+    let (events_tx, events) = EVENTS.open_to(site.engine);
+    let (facts_tx, facts) = FACTS.open_to(site.record);
+    let (reports_tx, reports) = REPORTS.open_to(site.telemetry);
 
     // The gateway first: a fill walks the book that the decision saw, or a newer one.
     let links = || vec![gateway_books_tx.clone(), engine_books_tx.clone()];
     let feeds = VenueId::ALL.into_iter().filter_map(|venue| feed(venue, links())).collect();
-    let core = Core::new(&plan.engine);
+    let core = site.core.unwrap_or_else(|| Box::new(Core::new(&plan.engine)));
+    let paper = paper_plan(plan, &core);
     let ports = EnginePorts {
         books: engine_books,
         events,
@@ -110,18 +150,27 @@ fn join<F>(plan: &Plan, feed: impl Fn(VenueId, Vec<Tx<BookTop>>) -> Option<F>) -
         facts: facts_tx,
         reports: reports_tx,
     };
-    let engine = Engine::new(core, ports, (Arc::clone(&permission), plan.pace));
+    let charge = Charge {
+        permission: Arc::clone(&permission),
+        pace: plan.pace,
+        loops: plan.loops,
+        finished: Arc::clone(&finished),
+        journal: site.journal,
+    };
+    let engine = Engine::new(core, ports, charge);
     let ports = PaperPorts { requests, events: events_tx, books: gateway_books };
-    let gateway = Paper::new(paper_plan(plan), ports, Arc::clone(&permission));
-    Plant { feeds, engine, gateway, facts, reports, permission }
+    let gateway = Paper::new(paper, ports, Arc::clone(&permission));
+    (Plant { feeds, engine, gateway, permission, finished }, Outlets { facts, reports })
 }
 
-fn paper_plan(plan: &Plan) -> PaperPlan {
+/// The simulated accounts hold what the engine believes to own: at a new start the plan's balances.
+fn paper_plan(plan: &Plan, core: &Core) -> PaperPlan {
     let engine = &plan.engine;
+    let holdings = core.portfolio().holdings();
     let collar = engine.risk.price_collar.max(engine.risk.hedge_collar);
     PaperPlan {
         instruments: engine.instruments.clone(),
-        balances: engine.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect(),
+        balances: holdings.iter().map(|h| (h.venue, h.asset, h.raw)).collect(),
         limits: plan.paper.clone(),
         ages: engine.ages.clone(),
         collar,

@@ -240,7 +240,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
             return if answer.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    log::start(cli.common.quiet);
+    // `run` keeps a log file besides stderr and starts its own.
+    if !matches!(cli.command, Command::Run(_)) {
+        log::start(cli.common.quiet);
+    }
     dispatch(&cli).unwrap_or_else(|error| {
         // Without stderr nobody is left to tell; the exit code still tells.
         let _ = writeln!(std::io::stderr(), "{error}");

@@ -57,6 +57,7 @@ pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> 
         engine: loaded.checked.engine.clone(),
         paper: loaded.checked.paper.clone(),
         pace: pace(how.interval),
+        loops: 0,
         seed: how.seed,
     };
     let mut replay = Replay::new(&plan, Clock::start());

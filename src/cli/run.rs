@@ -1,6 +1,9 @@
-//! `arb run`: the main job.
+//! `arb run`: the main job. Configuration, log, lock and journal first, then the threads or the
+//! virtual clock, then the summary.
 
-use std::time::Duration;
+mod boot;
+mod reload;
+mod threads;
 
 use crate::cli::Common;
 use crate::cli::RunArgs;
@@ -20,6 +23,7 @@ use crate::engine::agent::Pace;
 use crate::scenario::simulate::Simulation;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
+use crate::telemetry::writer::LogWriter;
 use crate::topology::Plan;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
@@ -27,12 +31,37 @@ use crate::types::time::DurNs;
 /// `--once` waits at most this long for fresh books.
 const ONCE_LATEST: DurNs = DurNs::from_secs(1);
 
+/// Everything that is settled before anything starts.
+struct Job<'a> {
+    loaded: Loaded,
+    common: &'a Common,
+    plan: Plan,
+    market: MarketPlan,
+    run_id: String,
+    is_ascii: bool,
+    clock: Clock,
+}
+
 /// Runs as the arguments and the configuration say.
 ///
 /// # Errors
-/// `Exit::Config`, `Exit::LiveRefused`, and what the run itself came to.
+/// `Exit::Config`, `Exit::LiveRefused`, `Exit::Directory`, `Exit::Io`, and what the run itself
+/// came to.
 pub fn run(arguments: &RunArgs, common: &Common) -> Result<Exit, CliError> {
     let clock = Clock::start();
+    let mut log = Some(boot::start_log(common)?);
+    let done = job(arguments, common, clock).and_then(|job| match arguments.is_virtual {
+        true => simulate(&job, &mut log),
+        false => threads::run(&job, &mut log),
+    });
+    // What was logged by a run that started no threads.
+    if let Some(log) = &mut log {
+        log.flush();
+    }
+    done
+}
+
+fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<'a>, CliError> {
     let loaded = load(common, flags(arguments))?;
     match loaded.checked.mode {
         Mode::Mock => {}
@@ -44,23 +73,18 @@ pub fn run(arguments: &RunArgs, common: &Common) -> Result<Exit, CliError> {
         _ => pace(arguments.interval),
     };
     let loops = arguments.loops.unwrap_or(u64::from(arguments.once));
-    let interval_loops = loaded.checked.sections.longrun.interval_loops;
-    if loops > 0 && loops < u64::from(interval_loops) && !arguments.once {
-        log::warn!(
-            "--loops {loops} ends before the first periodic snapshot (longrun.interval_loops \
-             {interval_loops})"
-        );
+    let interval_loops = u64::from(loaded.checked.sections.longrun.interval_loops);
+    if !arguments.once && (1..interval_loops).contains(&loops) {
+        log::warn!("--loops {loops} is smaller than longrun.interval_loops ({interval_loops})");
     }
-    let seed = arguments.seed.unwrap_or(loaded.checked.sections.mock.seed);
-    let plan = Plan {
-        engine: loaded.checked.engine.clone(),
-        paper: loaded.checked.paper.clone(),
-        pace,
-        seed,
-    };
-    let mut market = MarketPlan::of(plan.engine.instruments.clone(), seed);
-    market.updates_per_second = loaded.checked.sections.mock.updates_per_second;
-    simulate(&plan, &market, (&loaded, common, loops, clock))
+    let mock = &loaded.checked.sections.mock;
+    let seed = arguments.seed.unwrap_or(mock.seed);
+    let (engine, paper) = (loaded.checked.engine.clone(), loaded.checked.paper.clone());
+    let mut market = MarketPlan::of(engine.instruments.clone(), seed);
+    market.updates_per_second = mock.updates_per_second;
+    let plan = Plan { engine, paper, pace, loops, seed };
+    let is_ascii = arguments.ascii;
+    Ok(Job { loaded, common, plan, market, run_id: run_id(), is_ascii, clock })
 }
 
 fn flags(arguments: &RunArgs) -> Vec<Flag> {
@@ -78,31 +102,29 @@ fn not_built(mode: &str, exit: Exit) -> CliError {
     CliError::new(exit, message, "use --mode mock, or `arb replay` on a recording")
 }
 
-fn simulate(
-    plan: &Plan,
-    market: &MarketPlan,
-    how: (&Loaded, &Common, u64, Clock),
-) -> Result<Exit, CliError> {
-    let (loaded, common, loops, clock) = how;
-    let mut simulation = Simulation::new(plan, market, clock).map_err(refused)?;
+impl Job<'_> {
+    fn heading(&self, exit: Exit) -> Heading {
+        Heading {
+            mode: "mock",
+            run_id: self.run_id.clone(),
+            seed: self.plan.seed,
+            config_sha256: self.loaded.sha256.clone(),
+            exit,
+        }
+    }
+}
+
+fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError> {
+    let _lock = boot::lock(job)?;
+    boot::put_journal_aside(job)?;
+    if let Some(log) = log {
+        boot::open_log_file(job, log)?;
+    }
+    let mut simulation = Simulation::new(&job.plan, &job.market, job.clock).map_err(refused)?;
     let stop = stop_flag(Exit::Unhedged);
-    let begun = clock.mono();
-    simulation.run(loops, &stop, &mut |_| {});
-    let took = Duration::from_nanos(clock.mono().since(begun).0);
-    log::info!("{:.1} s of real time", took.as_secs_f64());
+    simulation.run(&stop, &mut |_| {});
     let engine = &simulation.plant.engine;
-    let exit = match simulation.invariants_ok() {
-        false => Exit::Internal,
-        true if engine.core().unhedged_lots() > 1 => Exit::Unhedged,
-        true => Exit::Done,
-    };
-    let heading = Heading {
-        mode: "mock",
-        run_id: run_id(),
-        seed: plan.seed,
-        config_sha256: loaded.sha256.clone(),
-        exit,
-    };
+    let exit = ending(simulation.invariants_ok(), engine.core().unhedged_lots());
     let feeds = simulation.plant.feeds.iter();
     let view = RunView {
         engine,
@@ -112,8 +134,18 @@ fn simulate(
         span: simulation.span(),
         invariants_ok: simulation.invariants_ok(),
     };
-    Summary::of(&view, heading).print(common.json)?;
+    Summary::of(&view, job.heading(exit)).print(job.common.json)?;
     Ok(exit)
+}
+
+/// How a run ends that came to its end: broken books are a defect, more than a lot unhedged is not
+/// flat.
+fn ending(invariants_ok: bool, unhedged_lots: i64) -> Exit {
+    match invariants_ok {
+        false => Exit::Internal,
+        true if unhedged_lots > 1 => Exit::Unhedged,
+        true => Exit::Done,
+    }
 }
 
 fn refused(error: PlanError) -> CliError {

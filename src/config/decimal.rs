@@ -13,6 +13,7 @@ use serde::Serializer;
 use serde::de;
 
 use crate::types::number::parse_fixed;
+use crate::types::time::DurNs;
 use crate::types::units::Plain;
 use crate::types::units::SCALE;
 
@@ -48,6 +49,11 @@ impl Decimal {
             at += 1;
         }
         Decimal(raw)
+    }
+    /// These seconds as a length of time; nothing below zero.
+    pub fn seconds(self) -> DurNs {
+        // 10⁻⁸ s are 10 ns.
+        DurNs(u64::try_from(self.0).unwrap_or(0).saturating_mul(10))
     }
     /// The raw 10⁻⁸ units.
     pub const fn raw(self) -> i64 {

@@ -2,12 +2,15 @@
 //! cycles on absolute deadlines.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use arrayvec::ArrayVec;
 
 use crate::engine::core::Core;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
+use crate::runtime::link::FACTS;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
 use crate::stats::latency::LatencyHistogram;
@@ -15,6 +18,7 @@ use crate::types::control::Permission;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
 use crate::types::ids::InstrumentId;
+use crate::types::journal::JournalState;
 use crate::types::limit;
 use crate::types::market::BookTop;
 use crate::types::order::OrderEvent;
@@ -50,16 +54,33 @@ pub enum Pace {
     Every(DurNs),
     /// After each turn that took a book (`--interval 0`).
     EachStep,
-    /// Once, after the first decision on fresh books, at the latest after this time (`--once`).
+    /// After the next decision on fresh books, at the latest after this time (`--once`).
     Once(DurNs),
+}
+
+/// What an engine is charged with.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// What orders may do.
+    pub permission: Arc<PermissionWord>,
+    /// When a cycle closes.
+    pub pace: Pace,
+    /// Cycles after which it is finished; 0 for no end.
+    pub loops: u64,
+    /// Raised when it is finished.
+    pub finished: Arc<AtomicBool>,
+    /// How the journal fares; `None` where nothing is journalled.
+    pub journal: Option<Arc<JournalState>>,
 }
 
 /// The engine agent.
 pub struct Engine {
-    core: Core,
+    /// Boxed: a few hundred kilobytes that must not travel over stacks.
+    core: Box<Core>,
     ports: Ports,
-    permission: Arc<PermissionWord>,
+    charge: Charge,
     cycles: Cycles,
+    is_stopping: bool,
     /// Facts that found their link full: the record has a hole, so nothing more may be entered.
     facts_lost: u64,
     reports_lost: u64,
@@ -81,6 +102,7 @@ pub struct Progress {
 /// Deadlines of cycles.
 struct Cycles {
     pace: Pace,
+    loops: u64,
     next: Option<MonoNs>,
     closed: u64,
     missed: u64,
@@ -100,14 +122,15 @@ struct Waits {
 }
 
 impl Engine {
-    /// An engine that closes its cycles at `pace`.
-    pub fn new(core: Core, ports: Ports, how: (Arc<PermissionWord>, Pace)) -> Engine {
-        let (permission, pace) = how;
+    /// An engine around a core, new or restored.
+    pub fn new(core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
+        let (pace, loops) = (charge.pace, charge.loops);
         Engine {
             core,
             ports,
-            permission,
-            cycles: Cycles { pace, next: None, closed: 0, missed: 0 },
+            charge,
+            cycles: Cycles { pace, loops, next: None, closed: 0, missed: 0 },
+            is_stopping: false,
             facts_lost: 0,
             reports_lost: 0,
             dirty: 0,
@@ -164,6 +187,22 @@ impl Engine {
         &self.waits.batch
     }
 
+    /// What orders may do now: what is granted, and nothing new while the record of facts has a
+    /// hole, is nearly full or has failed, or once the run is ending.
+    fn permission(&mut self, now: Now) -> Permission {
+        if let Some(journal) = &self.charge.journal {
+            self.core.reserve_orders(journal.reserved());
+        }
+        let granted = self.charge.permission.at(now.mono);
+        let recorded = self.charge.journal.as_ref().is_none_or(|journal| journal.may_enter());
+        let backlog = self.ports.facts.waiting() >= FACTS.depth / 4 * 3;
+        let over = self.is_stopping || self.charge.finished.load(Ordering::Relaxed);
+        if !recorded || backlog || over || self.facts_lost > 0 {
+            return granted.min(Permission::Finish);
+        }
+        granted
+    }
+
     fn take_events(&mut self, now: Now) -> bool {
         let mut worked = false;
         while let Some(event) = self.ports.events.take() {
@@ -197,6 +236,9 @@ impl Engine {
             return false;
         };
         self.waits.due(due_at);
+        if self.cycles.is_over() {
+            self.charge.finished.store(true, Ordering::Release);
+        }
         self.core.on_cycle(now);
         self.flush(now);
         let report = self.report(now, due_at);
@@ -245,8 +287,14 @@ impl Engine {
 }
 
 impl Cycles {
+    fn is_over(&self) -> bool {
+        self.loops > 0 && self.closed >= self.loops
+    }
     /// Counts the cycle that closes now, if one does, and says when it was due.
     fn due(&mut self, now: MonoNs, took_books: bool, core: &Core) -> Option<MonoNs> {
+        if self.is_over() {
+            return None;
+        }
         match self.pace {
             Pace::Every(interval) => {
                 let interval = DurNs(interval.0.max(1));
@@ -266,19 +314,18 @@ impl Cycles {
             Pace::Once(latest) => {
                 let due = *self.next.get_or_insert(now.plus(latest));
                 let ready = took_books && core.has_fresh_route(now);
-                if self.closed > 0 || !(ready || now >= due) {
+                if !(ready || now >= due) {
                     return None;
                 }
-                self.closed = 1;
+                self.closed += 1;
                 Some(now)
             }
         }
     }
     fn next_due(&self) -> Option<MonoNs> {
         match self.pace {
-            Pace::Every(_) => self.next,
             Pace::EachStep => None,
-            Pace::Once(_) => self.next.filter(|_| self.closed == 0),
+            Pace::Every(_) | Pace::Once(_) => self.next.filter(|_| !self.is_over()),
         }
     }
 }
@@ -318,11 +365,8 @@ impl Agent for Engine {
     }
 
     fn turn(&mut self, now: Now) -> Turn {
-        let permission = match self.facts_lost {
-            0 => self.permission.at(now.mono),
-            _ => self.permission.at(now.mono).min(Permission::Finish),
-        };
         self.waits.begin(self.progress.sent);
+        let permission = self.permission(now);
         self.core.set_permission(permission);
         self.core.on_timer(now);
         let events = self.take_events(now);
@@ -336,6 +380,15 @@ impl Agent for Engine {
 
     fn turned(&mut self, ended_at: MonoNs) {
         self.waits.end(ended_at, self.progress.sent);
+    }
+
+    /// No more entries from here on; what is at work comes to its end.
+    fn stop(&mut self, _now: Now) {
+        self.is_stopping = true;
+    }
+
+    fn is_drained(&self) -> bool {
+        self.core.is_at_rest()
     }
 
     fn due(&self) -> Option<MonoNs> {

@@ -9,6 +9,7 @@ use crate::engine::limits::SignalLimits;
 use crate::engine::orders::Applied;
 use crate::engine::orders::Orders;
 use crate::engine::pair::Pair;
+use crate::engine::pair::Stage;
 use crate::engine::portfolio::Portfolio;
 use crate::engine::residual::Residuals;
 use crate::engine::risk::Risk;
@@ -243,6 +244,12 @@ impl Core {
                 self.edges[index][direction.index()].record(quoted.edge);
             }
         }
+    }
+
+    /// True while no order is at work and no pair's legs differ: nothing is lost by stopping here.
+    pub fn is_at_rest(&self) -> bool {
+        let unhedged = |pair: &Pair| matches!(pair.stage, Stage::Unhedged { .. });
+        self.orders.open() == 0 && !self.pairs.iter().any(unhedged)
     }
 
     /// True once some route has valid, fresh books on both sides and fresh FX.

@@ -32,6 +32,7 @@ pub struct Journal {
     waits_since: Option<MonoNs>,
     error: Option<JournalError>,
     lost: u64,
+    watch: Option<Box<dyn FnMut(&Fact) + Send>>,
 }
 
 impl Journal {
@@ -41,9 +42,16 @@ impl Journal {
             writer.limits().id_block.max(crate::journal::limits::JournalLimits::LEAST_BLOCK);
         let next_order = OrderId(writer.reserved().0.saturating_sub(block));
         let (waits_since, error, lost) = (None, None, 0);
-        let journal = Journal { facts, writer, state, next_order, waits_since, error, lost };
+        let watch = None;
+        let journal = Journal { facts, writer, state, next_order, waits_since, error, lost, watch };
         journal.publish();
         journal
+    }
+    /// Shows every fact to `watch` as well, in order, also after a failure.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Box<dyn FnMut(&Fact) + Send>) -> Journal {
+        self.watch = Some(watch);
+        self
     }
     /// Why it failed, if it did. Final.
     pub fn error(&self) -> Option<&JournalError> {
@@ -81,6 +89,9 @@ impl Journal {
     }
 
     fn take_fact(&mut self, fact: &Fact) {
+        if let Some(watch) = &mut self.watch {
+            watch(fact);
+        }
         if let FactKind::Intent { request, .. } = &fact.kind {
             self.next_order = self.next_order.max(OrderId(request.id.0.saturating_add(1)));
         }

@@ -93,6 +93,13 @@ impl<T> Tx<T> {
     }
 }
 
+impl<T> Tx<T> {
+    /// How many values wait for the reader.
+    pub fn waiting(&self) -> usize {
+        self.sender.len()
+    }
+}
+
 impl<T> Rx<T> {
     /// The next value, without waiting.
     pub fn take(&self) -> Option<T> {

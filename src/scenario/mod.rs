@@ -2,6 +2,7 @@
 //!
 //! Owns: the order of steps. Receives: a plant and its input. Sends: what the run came to.
 
+pub mod live;
 pub mod record;
 pub mod replay;
 pub mod simulate;

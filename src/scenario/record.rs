@@ -4,6 +4,7 @@ use crate::engine::agent::Engine;
 use crate::engine::limits::EnginePlan;
 use crate::gateway::paper::Paper;
 use crate::runtime::link::Rx;
+use crate::types::carry::Carry;
 use crate::types::fact::Fact;
 use crate::verdict::audit::Audit;
 use crate::verdict::audit::Claim;
@@ -19,6 +20,16 @@ impl Record {
     pub fn new(engine: &EnginePlan) -> Record {
         let start: Vec<Row> = engine.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect();
         Record { audit: Audit::new(&engine.instruments, &start) }
+    }
+
+    /// Behind what an earlier process left: its balances, results, pairs and orders.
+    pub fn resumed(engine: &EnginePlan, carry: &Carry) -> Record {
+        Record { audit: Audit::resumed(&engine.instruments, carry) }
+    }
+
+    /// Takes in one fact.
+    pub fn take(&mut self, fact: &Fact) {
+        self.audit.on_fact(fact);
     }
 
     /// Takes in every waiting fact and shows it to `watch`.

@@ -10,6 +10,7 @@ use crate::runtime::agent::Turn;
 use crate::runtime::step::Stepper;
 use crate::scenario::record::Record;
 use crate::stats::latency::LatencyHistogram;
+use crate::topology::Outlets;
 use crate::topology::Plan;
 use crate::topology::Plant;
 use crate::topology::replay_plant;
@@ -53,6 +54,7 @@ impl Watch for Blind {}
 pub struct Replay {
     /// The agents, readable after the run.
     pub plant: Plant<(VenueId, Feed)>,
+    outlets: Outlets,
     /// Real time from a frame's first byte to the engine's decision. Decides nothing.
     pub tick_to_decision: LatencyHistogram,
     /// Real time from a frame's first byte to the order's hand-over. Decides nothing.
@@ -71,8 +73,10 @@ pub struct Replay {
 impl Replay {
     /// Builds the plant. Nothing is read yet.
     pub fn new(plan: &Plan, clock: Clock) -> Replay {
+        let (plant, outlets) = replay_plant(plan);
         Replay {
-            plant: replay_plant(plan),
+            plant,
+            outlets,
             tick_to_decision: LatencyHistogram::new(),
             tick_to_order: LatencyHistogram::new(),
             records: 0,
@@ -120,7 +124,7 @@ impl Replay {
         });
         self.span = DurNs(recv.0.saturating_sub(start.0));
         stepper.advance_to(MonoNs(self.span.0), &mut [&mut plant.engine, &mut plant.gateway]);
-        drain_facts(plant, &mut self.record, watch);
+        drain_outlets(&self.outlets, &mut self.record, watch);
     }
 
     fn feed_record(&mut self, venue: VenueId, kind: RecordKind, payload: &[u8]) {
@@ -153,7 +157,7 @@ impl Replay {
             stepper.settle(&mut [&mut plant.gateway, &mut plant.engine]);
             // A link that was full holds tops back; every image has to be seen.
             let held = plant.feeds.iter_mut().any(|(_, feed)| feed.flush() == Turn::Worked);
-            drain_facts(plant, &mut self.record, watch);
+            drain_outlets(&self.outlets, &mut self.record, watch);
             if !held {
                 return;
             }
@@ -168,7 +172,7 @@ impl Replay {
         while let Some(due) = plant.gateway.due() {
             stepper.advance_to(due, &mut [&mut plant.engine, &mut plant.gateway]);
             stepper.settle(&mut [&mut plant.gateway, &mut plant.engine]);
-            drain_facts(plant, &mut self.record, watch);
+            drain_outlets(&self.outlets, &mut self.record, watch);
         }
         let digests: Vec<u64> = plant.feeds.iter().map(|(_, feed)| feed.digest()).collect();
         for digest in digests {
@@ -187,8 +191,8 @@ fn feed_of(plant: &mut Plant<(VenueId, Feed)>, venue: VenueId) -> Option<&mut Fe
     plant.feeds.iter_mut().find(|(of, _)| *of == venue).map(|(_, feed)| feed)
 }
 
-fn drain_facts(plant: &Plant<(VenueId, Feed)>, record: &mut Record, watch: &mut dyn Watch) {
-    record.drain(&plant.facts, &mut |fact| watch.on_fact(fact));
+fn drain_outlets(outlets: &Outlets, record: &mut Record, watch: &mut dyn Watch) {
+    record.drain(&outlets.facts, &mut |fact| watch.on_fact(fact));
     // A replay shows its end, not its cycles.
-    while plant.reports.take().is_some() {}
+    while outlets.reports.take().is_some() {}
 }

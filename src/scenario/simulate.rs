@@ -9,8 +9,10 @@ use crate::scenario::record::Record;
 use crate::sim::agent::MarketFeed;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
+use crate::topology::Outlets;
 use crate::topology::Plan;
 use crate::topology::Plant;
+use crate::topology::Site;
 use crate::topology::mock_plant;
 use crate::types::control::Permission;
 use crate::types::report::CycleReport;
@@ -27,6 +29,7 @@ const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
 pub struct Simulation {
     /// The agents, readable after the run.
     pub plant: Plant<MarketFeed>,
+    outlets: Outlets,
     stepper: Stepper,
     record: Record,
     /// True if it was asked to stop before its end.
@@ -39,17 +42,17 @@ impl Simulation {
     /// # Errors
     /// The market's own reason to refuse its plan.
     pub fn new(plan: &Plan, market: &MarketPlan, clock: Clock) -> Result<Simulation, PlanError> {
-        let plant = mock_plant(plan, market)?;
+        let (plant, outlets) = mock_plant(plan, market, Site::default())?;
         // Nothing supervises a simulation yet: orders may do everything, for ever.
         plant.permission.grant(Permission::Trade, MonoNs(u64::MAX));
         let record = Record::new(&plan.engine);
         let stepper = Stepper::at(BEGINS_AT).timed_by(clock);
-        Ok(Simulation { plant, stepper, record, interrupted: false })
+        Ok(Simulation { plant, outlets, stepper, record, interrupted: false })
     }
 
-    /// Runs until `loops` cycles have closed (0: until told to stop) and lets orders at work end.
-    pub fn run(&mut self, loops: u64, stop: &AtomicBool, see: &mut dyn FnMut(&CycleReport)) {
-        while loops == 0 || self.plant.engine.cycles() < loops {
+    /// Runs until the engine is finished or told to stop, and lets orders at work end.
+    pub fn run(&mut self, stop: &AtomicBool, see: &mut dyn FnMut(&CycleReport)) {
+        while !self.plant.finished.load(Ordering::Relaxed) {
             if stop.load(Ordering::Relaxed) {
                 self.interrupted = true;
                 break;
@@ -74,11 +77,11 @@ impl Simulation {
     }
 
     fn step(&mut self, see: &mut dyn FnMut(&CycleReport)) {
-        let Plant { feeds, engine, gateway, facts, reports, .. } = &mut self.plant;
+        let Plant { feeds, engine, gateway, .. } = &mut self.plant;
         let [first, second] = feeds.as_mut_slice() else { return };
         self.stepper.step(&mut [first, second, engine, gateway]);
-        self.record.drain(facts, &mut |_| {});
-        while let Some(report) = reports.take() {
+        self.record.drain(&self.outlets.facts, &mut |_| {});
+        while let Some(report) = self.outlets.reports.take() {
             see(&report);
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::types::carry::Carry;
 use crate::types::fact::Fact;
 use crate::types::fact::FactKind;
 use crate::types::fact::FxRates;
@@ -75,6 +76,30 @@ impl Audit {
             closed: 0,
             faults: 0,
         }
+    }
+
+    /// Behind what an earlier process left.
+    pub fn resumed(instruments: &[Instrument], carry: &Carry) -> Audit {
+        let rows: Vec<Row> = carry.holdings.iter().map(|h| (h.venue, h.asset, h.raw)).collect();
+        let mut audit = Audit::new(instruments, &rows);
+        audit.realized = i128::from(carry.totals.realized.raw());
+        audit.fees = i128::from(carry.totals.fees.raw());
+        audit.fills = carry.totals.fills;
+        for pair in &carry.pairs {
+            audit.cash.insert(pair.id, i128::from(pair.cash.raw()));
+        }
+        for order in &carry.orders {
+            let known = Known {
+                request: order.request,
+                filled: i128::from(order.filled.raw()),
+                total: order.ended.map(|(_, total)| i128::from(total.raw())),
+                trades: order.trades.iter().map(|trade| trade.0).collect(),
+            };
+            if known.total.is_none_or(|total| known.filled < total) {
+                audit.orders.insert(order.request.id, known);
+            }
+        }
+        audit
     }
 
     /// Takes in a fact. One that cannot be (an event of an order without intent, a pair whose

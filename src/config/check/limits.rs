@@ -16,7 +16,6 @@ use crate::engine::limits::SignalLimits;
 use crate::engine::limits::StopMode;
 use crate::gateway::paper::PaperLimits;
 use crate::types::time::DurNs;
-use crate::types::time::NS_PER_SEC;
 use crate::types::units::Krw;
 use crate::types::units::Ppm;
 use crate::types::units::Qty;
@@ -82,7 +81,7 @@ pub fn risk(yaml: &ConfigYaml, found: &mut Findings) -> Option<RiskLimits> {
         order_timeout: DurNs::from_ms(safety.max_order_delay_ms),
         hedge_loss: percent(found, "risk.hedge_loss_pct", risk.hedge_loss_pct),
         hedge_attempts: u8::try_from(yaml.execution_engine.max_retries).ok()?,
-        retry_delay: seconds(yaml.execution_engine.retry_delay),
+        retry_delay: yaml.execution_engine.retry_delay.seconds(),
     })
 }
 
@@ -163,9 +162,4 @@ fn krw(value: Decimal) -> Krw {
 
 fn qty(value: Decimal) -> Qty {
     Qty::from_raw(value.raw()).unwrap_or(Qty::ZERO)
-}
-
-/// Exact: one unit of 10⁻⁸ s is ten nanoseconds. The ranges keep it far from the end of `u64`.
-fn seconds(value: Decimal) -> DurNs {
-    DurNs(value.raw().unsigned_abs().saturating_mul(NS_PER_SEC / SCALE.unsigned_abs()))
 }

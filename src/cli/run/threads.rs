@@ -1,0 +1,194 @@
+//! `arb run` on threads: from a booted journal to the summary.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use crate::cli::exit::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::replay::stop_flag;
+use crate::cli::run::Job;
+use crate::cli::run::boot;
+use crate::cli::run::boot::Boot;
+use crate::cli::run::ending;
+use crate::cli::run::reload::Reload;
+use crate::cli::summary::RunView;
+use crate::cli::summary::Summary;
+use crate::config::yaml::IdlePolicy;
+use crate::config::yaml::Placement as PlacementYaml;
+use crate::config::yaml::RuntimeYaml;
+use crate::engine::agent::Engine;
+use crate::gateway::paper::Paper;
+use crate::journal::agent::Journal;
+use crate::runtime::crew::Pinned;
+use crate::runtime::crew::Post;
+use crate::runtime::crew::StartError;
+use crate::runtime::idle::Idle;
+use crate::scenario::live::Back;
+use crate::scenario::live::Hands;
+use crate::scenario::live::Placement;
+use crate::scenario::live::Posts;
+use crate::scenario::live::Role;
+use crate::scenario::live::Running;
+use crate::scenario::live::ThreadPlan;
+use crate::scenario::record::Record;
+use crate::telemetry::agent::Plan as TelemetryPlan;
+use crate::telemetry::agent::Ports as TelemetryPorts;
+use crate::telemetry::agent::Telemetry;
+use crate::telemetry::agent::Timeline;
+use crate::telemetry::limits::SampleLimits;
+use crate::telemetry::line::Glyphs;
+use crate::telemetry::line::LiveState;
+use crate::telemetry::writer::LogWriter;
+use crate::topology::Site;
+use crate::topology::mock_plant;
+use crate::types::time::Clock;
+use crate::types::time::DurNs;
+use crate::types::time::Now;
+
+/// Boots, starts, waits and ends.
+pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError> {
+    let Boot { core, carry, writer, state, lock } = boot::boot(job)?;
+    if let Some(log) = log.as_mut() {
+        boot::open_log_file(job, log)?;
+    }
+    let stop = stop_flag(Exit::Unhedged);
+    let mut reload = Reload::new(job);
+    let posts = Posts::new(&thread_plan(&job.loaded.checked.sections.runtime));
+    if posts.is_crowded {
+        log::warn!(
+            "the threads that never sleep leave no core to the others: set runtime.threads.*.idle \
+             to park or auto, or use more cores"
+        );
+    }
+    let waker = |role| posts.of(role).and_then(Post::waker);
+    let site = Site {
+        core: Some(core),
+        journal: Some(Arc::clone(&state)),
+        engine: waker(Role::Engine),
+        gateway: waker(Role::Gateway),
+        record: waker(Role::Journal),
+        telemetry: waker(Role::Telemetry),
+    };
+    let mut market = job.market.clone();
+    market.start = job.clock.mono();
+    let (plant, outlets) = mock_plant(&job.plan, &market, site).map_err(super::refused)?;
+    let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
+    let keeper = Arc::clone(&record);
+    let journal = Journal::new(outlets.facts, writer, state).watched_by(Box::new(move |fact| {
+        keeper.lock().unwrap_or_else(PoisonError::into_inner).take(fact)
+    }));
+    let Some(writer) = log.take() else { return Err(no_log()) };
+    let reopen = reload.reopen_log();
+    let ports = TelemetryPorts { reports: outlets.reports, log: writer, reopen_log: reopen };
+    let telemetry = Telemetry::new(telemetry_plan(job), ports);
+    let hands = Hands { plant, journal, telemetry };
+    let begun = job.clock.mono();
+    let running = Running::start(posts, hands, job.clock, &mut tell).map_err(not_started)?;
+    running.wait(&stop, &mut || reload.look(job));
+    if stop.load(Ordering::Relaxed) {
+        log::info!("stopping: no new pairs; orders at work come to their end");
+    }
+    let back = running.end();
+    let span = job.clock.mono().since(begun);
+    let done = finish(job, back, (&record, span));
+    drop(lock);
+    done
+}
+
+/// Journal closed, log flushed, summary printed; then how it ended.
+fn finish(
+    job: &Job<'_>,
+    back: Back<Journal>,
+    (record, span): (&Mutex<Record>, DurNs),
+) -> Result<Exit, CliError> {
+    let Back { feeds, engine, gateway, journal, telemetry, falls, late } = back;
+    let now = Now { mono: job.clock.mono(), wall: Clock::wall() };
+    let stopped = journal.map(|mut journal| journal.stop(now));
+    for name in &late {
+        log::error!("thread {name} did not come to its end in time");
+    }
+    for fall in &falls {
+        log::error!("thread {} panicked: {}", fall.thread, fall.message);
+    }
+    let told = telemetry.map(|mut telemetry| telemetry.finish(now));
+    if let Some(lost) = told.as_ref().map(|end| end.log_losses.queue).filter(|lost| *lost > 0) {
+        eprintln!("{lost} log lines were lost: their queue was full");
+    }
+    if let Some(fall) = falls.first() {
+        let what = format!("thread {} panicked: {}", fall.thread, fall.message);
+        let hint = "this is a defect: report it with the log; the journal holds what is open";
+        return Err(CliError::new(Exit::Internal, what, hint));
+    }
+    let (Some(engine), Some(gateway)) = (engine, gateway) else {
+        let what = format!("threads that did not end in time: {}", late.join(", "));
+        return Err(CliError::new(Exit::Internal, what, "the journal holds what is open"));
+    };
+    let sound = is_sound(record, &engine, &gateway);
+    let exit = match stopped {
+        Some(Err(_)) | None => Exit::Io,
+        Some(Ok(())) => ending(sound, engine.core().unhedged_lots()),
+    };
+    let view = RunView {
+        engine: &engine,
+        venues: feeds.iter().map(|feed| (feed.venue(), feed.tally())).collect(),
+        tick_to_decision: engine.tick_to_decision(),
+        tick_to_order: engine.tick_to_order(),
+        span,
+        invariants_ok: sound,
+    };
+    Summary::of(&view, job.heading(exit)).print(job.common.json)?;
+    match stopped {
+        Some(Err(error)) => Err(boot::failed(error)),
+        _ => Ok(exit),
+    }
+}
+
+fn is_sound(record: &Mutex<Record>, engine: &Engine, gateway: &Paper) -> bool {
+    record.lock().unwrap_or_else(PoisonError::into_inner).is_sound(engine, gateway)
+}
+
+fn tell(name: &str, pinned: &Pinned) {
+    match pinned {
+        Pinned::Not { .. } => log::warn!("thread {name}: {pinned}; it runs unpinned"),
+        Pinned::On { .. } => log::info!("thread {name}: {pinned}"),
+        Pinned::Free => {}
+    }
+}
+
+fn thread_plan(runtime: &RuntimeYaml) -> ThreadPlan {
+    let placement = match runtime.placement {
+        PlacementYaml::Threads => Placement::Threads,
+        PlacementYaml::Shared => Placement::Shared,
+    };
+    let seat = |(_, thread): (&str, &crate::config::yaml::ThreadYaml)| {
+        let idle = match thread.idle {
+            IdlePolicy::Spin => Idle::Spin,
+            IdlePolicy::Yield => Idle::Yield,
+            IdlePolicy::Park => Idle::Park,
+            IdlePolicy::Auto => Idle::Auto,
+        };
+        (thread.core.map(|core| core as usize), idle)
+    };
+    ThreadPlan { placement, seats: runtime.threads.all().map(seat) }
+}
+
+fn telemetry_plan(job: &Job<'_>) -> TelemetryPlan {
+    let monitor = &job.loaded.checked.sections.sys_monitor;
+    let every = monitor.enabled.then(|| monitor.sample_interval_sec.seconds());
+    TelemetryPlan {
+        sampling: SampleLimits { every },
+        glyphs: if job.is_ascii { Glyphs::Ascii } else { Glyphs::Symbols },
+        live: LiveState::Blocked(vec!["mode is mock".to_owned()]),
+        timeline: Timeline::Real,
+    }
+}
+
+fn not_started(error: StartError) -> CliError {
+    CliError::new(Exit::Internal, error, "see the limits of this user (ulimit -u)")
+}
+
+fn no_log() -> CliError {
+    CliError::new(Exit::Internal, "the log is gone", "report this defect")
+}

@@ -21,6 +21,9 @@ use crate::types::time::Now;
 /// Most facts taken over in one turn: one engine call's worth.
 const BATCH: usize = crate::types::limit::FACTS;
 
+/// Whoever wants to see every fact that the journal takes.
+pub type Watch = Box<dyn FnMut(&Fact) + Send>;
+
 /// The journal agent.
 pub struct Journal {
     facts: Rx<Fact>,
@@ -32,7 +35,7 @@ pub struct Journal {
     waits_since: Option<MonoNs>,
     error: Option<JournalError>,
     lost: u64,
-    watch: Option<Box<dyn FnMut(&Fact) + Send>>,
+    watch: Option<Watch>,
 }
 
 impl Journal {
@@ -49,7 +52,7 @@ impl Journal {
     }
     /// Shows every fact to `watch` as well, in order, also after a failure.
     #[must_use]
-    pub fn watched_by(mut self, watch: Box<dyn FnMut(&Fact) + Send>) -> Journal {
+    pub fn watched_by(mut self, watch: Watch) -> Journal {
         self.watch = Some(watch);
         self
     }

@@ -7,21 +7,14 @@
 mod common;
 #[path = "common/frames.rs"]
 mod frames;
+#[path = "common/world.rs"]
+mod world;
 
 use std::hint::black_box;
 
-use arb::config::load::Request;
-use arb::config::load::load_bytes;
-use arb::engine::core::Core;
-use arb::feed::books::Books;
-use arb::feed::books::Outcome;
-use arb::feed::slot::Change;
 use arb::types::ids::InstrumentId;
 use arb::types::ids::VenueId;
 use arb::types::market::BookTop;
-use arb::types::time::MonoNs;
-use arb::types::time::Now;
-use arb::types::time::WallNs;
 use arb::venue::FrameKind;
 use common::Contender;
 use common::compare;
@@ -31,16 +24,13 @@ use frames::PlainBook;
 use frames::PlainDepth;
 use frames::PlainTicker;
 use serde::de::DeserializeOwned;
-
-/// The defaults: BTC and ETH on both venues and the rate. Nothing pays at the prices of the frames,
-/// as almost always.
-const CONFIG: &[u8] = b"mode: {current: mock}";
+use world::World;
 
 fn main() {
     let mut world = match World::new() {
         Ok(world) => world,
         Err(why) => {
-            eprintln!("book_to_decision_ns: {why}; correct CONFIG");
+            eprintln!("book_to_decision_ns: {why}; correct benches/common/world.rs");
             std::process::exit(1);
         }
     };
@@ -49,62 +39,6 @@ fn main() {
     run::<PlainTicker>(("bookTicker", VenueId::Binance), frames::ticker, &mut world);
     run::<PlainBook>(("Upbit 15 units", VenueId::Upbit), frames::upbit, &mut world);
     decisions(&mut world);
-}
-
-/// Books and engine, joined without links.
-struct World {
-    upbit: Books,
-    binance: Books,
-    core: Core,
-    top: BookTop,
-    ids: [InstrumentId; 2],
-    now: Now,
-}
-
-impl World {
-    fn new() -> Result<World, String> {
-        let loaded = load_bytes("bench", CONFIG, &Request::default());
-        let plan = loaded.map_err(|faults| faults.to_string())?.checked.engine;
-        let books = |venue: VenueId| {
-            let mine = plan.instruments.iter().filter(|i| i.venue == venue);
-            Books::new(venue, &mine.map(|i| (i.id, i.name)).collect::<Vec<_>>())
-        };
-        let id = |name: &'static str| {
-            plan.instruments.iter().find(|i| i.name.as_str() == name).map(|i| i.id).ok_or(name)
-        };
-        Ok(World {
-            upbit: books(VenueId::Upbit),
-            binance: books(VenueId::Binance),
-            ids: [id("BTC-KRW")?, id("BTC-USDT")?],
-            core: Core::new(&plan),
-            top: BookTop::empty(InstrumentId(0)),
-            now: Now { mono: MonoNs(1), wall: WallNs(0) },
-        })
-    }
-
-    /// Every book gets its first image.
-    fn fill(&mut self) {
-        let rate = frames::rate();
-        assert!(self.frame(VenueId::Upbit, FrameKind::Ws, rate.as_bytes()), "no rate");
-        assert!(self.frame(VenueId::Upbit, FrameKind::Ws, frames::upbit(0).as_bytes()), "no KRW");
-        let snapshot = frames::snapshot();
-        let kind = FrameKind::RestDepth;
-        assert!(self.frame(VenueId::Binance, kind, snapshot.as_bytes()), "no USDT");
-    }
-
-    /// One frame to its end; false if it changed no book, or if something was traded.
-    fn frame(&mut self, venue: VenueId, kind: FrameKind, frame: &[u8]) -> bool {
-        let books = if venue == VenueId::Upbit { &mut self.upbit } else { &mut self.binance };
-        let outcome = books.on_frame(kind, frame, self.now);
-        let Outcome::Book { slot, change: Change::Image { .. } | Change::Ticker(_) } = outcome
-        else {
-            return false;
-        };
-        books.top(slot, &mut self.top);
-        self.core.on_book(&self.top, self.now);
-        self.core.decide(self.top.instrument, self.now);
-        self.core.outbox().facts.is_empty()
-    }
 }
 
 fn run<P: DeserializeOwned>(what: (&str, VenueId), make: fn(u64) -> String, world: &mut World) {
@@ -145,9 +79,10 @@ fn run<P: DeserializeOwned>(what: (&str, VenueId), make: fn(u64) -> String, worl
 fn decisions(world: &mut World) {
     let mut tops = [BookTop::empty(InstrumentId(0)), BookTop::empty(InstrumentId(0))];
     for (top, (venue, id)) in tops.iter_mut().zip(VenueId::ALL.into_iter().zip(world.ids)) {
-        let books = if venue == VenueId::Upbit { &world.upbit } else { &world.binance };
+        let upbit = venue == VenueId::Upbit;
+        let books = if upbit { &mut world.upbit } else { &mut world.binance };
         let slot = (0..books.len()).find(|slot| books.name(*slot).starts_with("BTC"));
-        books.top(slot.unwrap_or(0), top);
+        top.clone_from(books.top(slot.unwrap_or(0)));
         assert_eq!(top.instrument, id, "the book of BTC");
     }
     let [mut upbit, mut binance] = tops;

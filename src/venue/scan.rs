@@ -76,7 +76,7 @@ impl<'f> Scan<'f> {
     #[inline]
     pub fn whole(&mut self) -> Option<u64> {
         let start = self.rest;
-        let value = self.digits(0)?;
+        let value = self.many_digits(0)?;
         let length = start.len() - self.rest.len();
         let has_leading_zero = length > 1 && start[0] == b'0';
         (length <= DIGITS && !has_leading_zero).then_some(value)
@@ -96,7 +96,7 @@ impl<'f> Scan<'f> {
         }
         self.skip(b".")?;
         let start = self.rest.len();
-        let value = self.digits(whole)?;
+        let value = self.many_digits(whole)?;
         let scale = TENS[DECIMALS.checked_sub(start - self.rest.len())?];
         self.skip(b"\"")?;
         Some(value.cast_signed() * scale)
@@ -194,17 +194,26 @@ impl<'f> Scan<'f> {
         Some(if negative { -value } else { value })
     }
 
-    /// At least one digit, appended to `value`. The caller refuses more than [`DIGITS`] in all; what
-    /// is computed of more has no meaning and is not used.
+    /// As [`Scan::digits`], faster where there are eight or more.
+    #[inline(always)]
+    fn many_digits(&mut self, value: u64) -> Option<u64> {
+        let eight = self.rest.split_first_chunk::<8>();
+        let Some((eight, rest)) = eight.and_then(|(text, rest)| Some((eight_digits(*text)?, rest)))
+        else {
+            return self.digits(value);
+        };
+        self.rest = rest;
+        let value = value.wrapping_mul(100_000_000).wrapping_add(eight);
+        let has_more = rest.first().is_some_and(u8::is_ascii_digit);
+        if has_more { self.digits(value) } else { Some(value) }
+    }
+
+    /// At least one digit, appended to `value`. The caller refuses more than [`DIGITS`] in all;
+    /// what is computed of more has no meaning and is not used. A plain loop: in frames of one
+    /// venue its length is predicted, and what comes next does not wait for it.
     #[inline(always)]
     fn digits(&mut self, mut value: u64) -> Option<u64> {
         let before = self.rest.len();
-        if let Some((chunk, rest)) = self.rest.split_first_chunk::<8>()
-            && let Some(eight) = eight_digits(*chunk)
-        {
-            value = value.wrapping_mul(100_000_000).wrapping_add(eight);
-            self.rest = rest;
-        }
         while let Some((byte, rest)) = self.rest.split_first() {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
@@ -298,7 +307,9 @@ mod tests {
         }
 
         #[test]
-        fn eight_digits_are_read_at_once_and_nothing_else_is(text in any::<[u8; 8]>(), at in 0u64..99_999_999) {
+        fn eight_digits_are_read_at_once_and_nothing_else_is(
+            text in any::<[u8; 8]>(), at in 0u64..99_999_999
+        ) {
             let parsed = std::str::from_utf8(&text).ok().filter(|t| !t.starts_with('+'));
             prop_assert_eq!(eight_digits(text), parsed.and_then(|t| t.parse().ok()));
             let digits = format!("{at:08}").into_bytes().try_into().expect("eight");

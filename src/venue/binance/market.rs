@@ -42,8 +42,8 @@ const QUOTES: [&str; 16] = [
 pub struct BinanceCodec;
 
 impl BinanceCodec {
-    /// As [`Codec::decode`], in every spelling that the documents allow. Alone decides what is wrong
-    /// with a frame; about six times as slow as [`usual::read`].
+    /// As [`Codec::decode`], in every spelling that the documents allow. Alone judges what is
+    /// wrong with a frame.
     ///
     /// # Errors
     /// As [`Codec::decode`].
@@ -56,13 +56,10 @@ impl BinanceCodec {
         scratch.clear();
         let text = wire::text(frame)?;
         let mut fields = Fields::default();
-        let may_wrap = kind == FrameKind::Ws;
-        wire::read(text, Reader { fields: &mut fields, scratch, may_wrap })?;
+        let is_stream = kind == FrameKind::Ws;
+        wire::read(text, Reader { fields: &mut fields, scratch, may_wrap: is_stream })?;
         fields.notes.nesting(text)?;
-        match kind {
-            FrameKind::Ws => fields.event(),
-            FrameKind::RestDepth => fields.snapshot(scratch),
-        }
+        if is_stream { fields.event() } else { fields.snapshot(scratch) }
     }
 }
 

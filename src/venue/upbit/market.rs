@@ -36,8 +36,8 @@ use crate::venue::wire::Skipped;
 pub struct UpbitCodec;
 
 impl UpbitCodec {
-    /// As [`Codec::decode`], in every spelling that the documents allow. Alone decides what is wrong
-    /// with a frame; several times as slow as [`usual::read`].
+    /// As [`Codec::decode`], in every spelling that the documents allow. Alone judges what is
+    /// wrong with a frame.
     ///
     /// # Errors
     /// As [`Codec::decode`].

@@ -61,10 +61,8 @@ impl Bench {
     fn snapshot(&mut self, last_id: u64) -> Outcome {
         self.frame(FrameKind::RestDepth, &snapshot(last_id))
     }
-    fn top(&self, slot: usize) -> BookTop {
-        let mut top = BookTop::empty(InstrumentId(0));
-        self.feed.books().top(slot, &mut top);
-        top
+    fn top(&mut self, slot: usize) -> BookTop {
+        self.feed.top(slot).clone()
     }
     fn published(&self) -> Vec<BookTop> {
         std::iter::from_fn(|| self.tops.take()).collect()

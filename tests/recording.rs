@@ -18,7 +18,6 @@ use arb::types::counters::Tally;
 use arb::types::ids::InstrumentId;
 use arb::types::ids::VenueId;
 use arb::types::ids::instrument_name;
-use arb::types::market::BookTop;
 use arb::types::market::Invalid;
 use arb::types::market::Side;
 use arb::types::market::Ticker;
@@ -110,7 +109,6 @@ fn the_rebuilt_top_is_the_tickers_wherever_both_have_the_same_update_id() {
         }
     }
     let mut feed = feed_of(VenueId::Binance);
-    let mut top = BookTop::empty(InstrumentId(0));
     let (mut images, mut compared) = (0, 0);
     let mut tape = Tape::open(&path).expect("the recording opens");
     while let Some(record) = tape.next_record().expect("an undamaged recording") {
@@ -118,7 +116,7 @@ fn the_rebuilt_top_is_the_tickers_wherever_both_have_the_same_update_id() {
             continue;
         }
         play(&mut feed, &record);
-        feed.books().top(0, &mut top);
+        let top = feed.top(0);
         if top.image > images {
             images = top.image;
             if let Some(ticker) = tickers.get(&top.update_id) {
@@ -154,10 +152,9 @@ fn play_without(path: &Path, left_out: Option<usize>) -> Feed {
 #[test]
 fn one_missing_diff_is_one_gap_and_the_book_stays_invalid() {
     let Some(path) = pair() else { return };
-    let feed = play_without(&path, Some(1_700));
-    let mut top = BookTop::empty(InstrumentId(0));
-    feed.books().top(0, &mut top);
+    let mut feed = play_without(&path, Some(1_700));
     let tally = feed.tally();
+    let top = feed.top(0).clone();
     assert_eq!(tally.get(Counter::Gaps), 1);
     assert_eq!(tally.get(Counter::Books), 1_700 - 2);
     assert_eq!(tally.get(Counter::Resyncs), 0);

@@ -76,10 +76,10 @@ impl Core {
         let route = self.routes[index];
         let threshold = self.threshold(index, direction);
         let legs = self.view.legs(&route, direction, (Depth::Refined, now))?;
-        let best = legs.best_edge().ok_or(Refusal::Depth)?;
-        if best < threshold {
+        if legs.best_is_below(threshold).ok_or(Refusal::Depth)? {
             return Err(Refusal::BelowMinSpread);
         }
+        let best = legs.best_edge().ok_or(Refusal::Depth)?;
         if best > self.signal.edge_collar {
             return Err(Refusal::ImplausibleEdge);
         }

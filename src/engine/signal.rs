@@ -119,11 +119,27 @@ impl Legs<'_> {
     /// Edge between the two best levels: an upper bound of the edge at any size, one multiplication
     /// a side. `None` if a side is empty.
     pub fn best_edge(&self) -> Option<Ppm> {
+        let (gain, cost) = self.best_gain()?;
+        Some(Ppm::saturating(gain.div_euclid(cost)))
+    }
+
+    /// Whether [`Legs::best_edge`] lies below a threshold: what nearly every decision ends with. A
+    /// multiplication in place of a 128-bit division. `None` as there.
+    pub fn best_is_below(&self, threshold: Ppm) -> Option<bool> {
+        let (gain, cost) = self.best_gain()?;
+        Some(match cost.checked_mul(i128::from(threshold.get())) {
+            Some(least) => gain < least,
+            None => Ppm::saturating(gain.div_euclid(cost)) < threshold,
+        })
+    }
+
+    /// Gain per coin between the two best levels, in millionths, and its cost, in a common unit.
+    fn best_gain(&self) -> Option<(i128, i128)> {
         let buy = self.buy.ladder.best()?;
         let sell = self.sell.ladder.best()?;
         let (cost, proceeds) = (self.unit_cost(buy.price)?, self.unit_proceeds(sell.price)?);
         let gain = (proceeds - cost).checked_mul(i128::from(Ppm::ONE.get()))?;
-        Some(Ppm::saturating(gain.div_euclid(cost)))
+        Some((gain, cost))
     }
 
     /// How much, at most `cap`, can be bought and sold while each further coin still gains.

@@ -46,7 +46,7 @@ pub fn walk(ladder: Ladder<'_>, qty: Qty, round: Round) -> Option<Walked> {
 
 fn divide_rounded(sum: i128, by: i128, round: Round) -> Option<i64> {
     let floor = sum.div_euclid(by);
-    let up = round == Round::Up && sum.rem_euclid(by) != 0;
+    let up = round == Round::Up && floor * by != sum;
     i64::try_from(floor + i128::from(up)).ok()
 }
 

@@ -11,7 +11,6 @@ use crate::runtime::link::Tx;
 use crate::types::counters::Counter;
 use crate::types::counters::Pen;
 use crate::types::counters::Tally;
-use crate::types::ids::InstrumentId;
 use crate::types::limit;
 use crate::types::market::BookTop;
 use crate::types::time::Now;
@@ -49,7 +48,6 @@ pub struct Feed {
     books: Books,
     pen: Pen,
     outlets: Vec<Outlet>,
-    top: BookTop,
 }
 
 /// One link and the instruments whose newest top it has not taken yet.
@@ -63,8 +61,7 @@ impl Feed {
     pub fn new(books: Books, links: Vec<Tx<BookTop>>) -> Feed {
         assert!(books.len() <= limit::INSTRUMENTS, "unsent tops are one bit an instrument");
         let outlets = links.into_iter().map(|link| Outlet { link, unsent: 0 }).collect();
-        let top = BookTop::empty(InstrumentId(0));
-        Feed { books, pen: Pen::new(), outlets, top }
+        Feed { books, pen: Pen::new(), outlets }
     }
 
     /// One frame. Publishes on a committed image, a ticker taken over and a changed validity.
@@ -103,8 +100,7 @@ impl Feed {
         for outlet in &mut self.outlets {
             while outlet.unsent != 0 {
                 let slot = outlet.unsent.trailing_zeros() as usize;
-                self.books.top(slot, &mut self.top);
-                if outlet.link.send(self.top.clone()).is_err() {
+                if outlet.link.send(self.books.top(slot).clone()).is_err() {
                     break;
                 }
                 outlet.unsent &= !(1 << slot);
@@ -117,6 +113,10 @@ impl Feed {
     /// The books, for looking into them.
     pub const fn books(&self) -> &Books {
         &self.books
+    }
+    /// The present top of an instrument's book.
+    pub fn top(&mut self, slot: usize) -> &BookTop {
+        self.books.top(slot)
     }
     /// Hash of everything decoded so far.
     pub const fn digest(&self) -> u64 {
@@ -134,11 +134,11 @@ impl Feed {
     }
 
     fn publish(&mut self, slot: usize) {
-        self.books.top(slot, &mut self.top);
+        let top = self.books.top(slot);
         for outlet in &mut self.outlets {
             let bit = 1 << slot;
             self.pen.add(Counter::BooksReplaced, u64::from(outlet.unsent & bit != 0));
-            match outlet.link.send(self.top.clone()) {
+            match outlet.link.send(top.clone()) {
                 Ok(()) => outlet.unsent &= !bit,
                 Err(_) => outlet.unsent |= bit,
             }

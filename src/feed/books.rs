@@ -156,11 +156,12 @@ impl Books {
     pub fn name(&self, slot: usize) -> InstrumentName {
         self.slots[slot].name
     }
-    /// Fills in the present top of an instrument's book.
-    pub fn top(&self, slot: usize, top: &mut BookTop) {
-        self.slots[slot].copy_top(top);
+    /// The present top of an instrument's book.
+    pub fn top(&mut self, slot: usize) -> &BookTop {
+        let top = &mut self.slots[slot].top;
         top.alive_at = self.alive_at;
         top.digest = self.digest.value();
+        top
     }
     /// The whole book of an instrument.
     pub fn whole(&self, slot: usize) -> Whole<'_> {
@@ -285,11 +286,11 @@ impl<'a> Whole<'a> {
     }
     /// The venue's update number; `None` where it has none.
     pub const fn update_id(&self) -> Option<u64> {
-        if self.slot.update_id == 0 { None } else { Some(self.slot.update_id) }
+        if self.slot.top.update_id == 0 { None } else { Some(self.slot.top.update_id) }
     }
     /// Why the book may not be used now.
     pub const fn invalid(&self) -> Option<Invalid> {
-        self.slot.invalid
+        self.slot.top.invalid
     }
     /// Bids, best first.
     pub fn bids(&self) -> impl ExactSizeIterator<Item = Level> + use<'a> {

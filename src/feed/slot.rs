@@ -5,7 +5,6 @@ use crate::types::ids::InstrumentName;
 use crate::types::market::BookTop;
 use crate::types::market::Invalid;
 use crate::types::market::Ticker;
-use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::venue::DecodeError;
 use crate::venue::Scratch;
@@ -45,51 +44,40 @@ pub enum Change {
 /// One instrument.
 #[derive(Debug)]
 pub struct Slot {
-    /// Its number in the run.
-    pub id: InstrumentId,
     /// Its name.
     pub name: InstrumentName,
     /// The venue's code for it.
     pub symbol: String,
     /// The whole ladder.
     pub book: Book,
-    /// Why the book may not be used now.
-    pub invalid: Option<Invalid>,
-    /// Update number of the image; 0 where the venue has none.
-    pub update_id: u64,
+    /// What readers see of it: the levels of the last commit, and whether they may be used. What
+    /// belongs to the venue is filled in by whoever holds its books.
+    pub top: BookTop,
     /// Venue time of the image, ms since 1970; `None` for a bare REST snapshot.
     pub venue_ts_ms: Option<u64>,
     join: Join,
-    image: u64,
     newest_id: u64,
-    received_at: MonoNs,
-    ticker: Option<Ticker>,
 }
 
 impl Slot {
     /// An instrument without any image yet.
     pub fn new(id: InstrumentId, name: InstrumentName, symbol: String) -> Slot {
         Slot {
-            id,
             name,
             symbol,
             book: Book::new(),
-            invalid: Some(Invalid::NoImage),
-            update_id: 0,
+            top: BookTop::empty(id),
             venue_ts_ms: None,
             join: Join::new(),
-            image: 0,
             newest_id: 0,
-            received_at: MonoNs(0),
-            ticker: None,
         }
     }
 
     /// The connection opened or closed: nothing held or laid over the book counts any more.
     pub fn disconnect(&mut self, invalid: Invalid) {
-        self.invalid = Some(invalid);
+        self.top.invalid = Some(invalid);
         self.join.restart();
-        self.ticker = None;
+        self.top.ticker = None;
         self.venue_ts_ms = None;
         self.newest_id = 0;
     }
@@ -108,7 +96,7 @@ impl Slot {
 
     /// A whole book that cannot be one: the last good one is not the present one any more.
     pub fn on_bad_image(&mut self, why: DecodeError) -> Change {
-        self.invalid = Some(match why {
+        self.top.invalid = Some(match why {
             DecodeError::Crossed => Invalid::Crossed,
             DecodeError::Overflow => Invalid::Overflow,
             _ => Invalid::BadValue,
@@ -123,7 +111,7 @@ impl Slot {
             Step::Held => Change::Held,
             Step::Old => Change::Old,
             Step::Gap => {
-                self.invalid = Some(Invalid::Gap);
+                self.top.invalid = Some(Invalid::Gap);
                 Change::Gap
             }
             Step::Apply => match self.book.apply(delta) {
@@ -155,12 +143,13 @@ impl Slot {
     /// Best bid and ask, possibly ahead of the image.
     pub fn on_ticker(&mut self, ticker: Ticker, now: Now) -> Change {
         self.newest_id = self.newest_id.max(ticker.update_id);
-        let known = self.ticker.map_or(0, |ticker| ticker.update_id).max(self.update_id);
+        let laid_over = self.top.ticker.map_or(0, |ticker| ticker.update_id);
+        let known = laid_over.max(self.top.update_id);
         if ticker.update_id <= known {
             return Change::Old;
         }
-        self.ticker = Some(ticker);
-        self.received_at = now.mono;
+        self.top.ticker = Some(ticker);
+        self.top.received_at = now.mono;
         Change::Ticker(ticker)
     }
 
@@ -173,33 +162,24 @@ impl Slot {
         (self.newest_id > 0).then(|| self.newest_id.abs_diff(last_id))
     }
 
-    /// Fills in everything that belongs to this instrument.
-    pub fn copy_top(&self, top: &mut BookTop) {
-        top.instrument = self.id;
-        top.invalid = self.invalid;
-        top.image = self.image;
-        top.update_id = self.update_id;
-        top.received_at = self.received_at;
-        top.ticker = self.ticker;
-        self.book.copy_top(top);
-    }
-
     fn commit(&mut self, update_id: u64, venue_ts_ms: Option<u64>, now: Now) -> Change {
         let broken = [Invalid::Gap, Invalid::Crossed, Invalid::Overflow, Invalid::BadValue];
-        let resynced = self.invalid.take().is_some_and(|invalid| broken.contains(&invalid));
-        self.image += 1;
-        self.update_id = update_id;
+        let top = &mut self.top;
+        let resynced = top.invalid.take().is_some_and(|invalid| broken.contains(&invalid));
+        top.image += 1;
+        top.update_id = update_id;
+        top.received_at = now.mono;
+        if top.ticker.is_some_and(|ticker| ticker.update_id <= update_id) {
+            top.ticker = None;
+        }
+        self.book.copy_top(top);
         self.venue_ts_ms = venue_ts_ms;
         self.newest_id = self.newest_id.max(update_id);
-        self.received_at = now.mono;
-        if self.ticker.is_some_and(|ticker| ticker.update_id <= update_id) {
-            self.ticker = None;
-        }
         Change::Image { resynced }
     }
 
     fn break_book(&mut self, invalid: Invalid) -> Change {
-        self.invalid = Some(invalid);
+        self.top.invalid = Some(invalid);
         self.join.restart();
         Change::Broken(match invalid {
             Invalid::Overflow => DecodeError::Overflow,

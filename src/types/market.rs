@@ -81,7 +81,7 @@ pub struct Ticker {
 }
 
 /// What a feed publishes: the whole top of one book, never a delta. A lost one is harmless.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub struct BookTop {
     /// Which book.
     pub instrument: InstrumentId,
@@ -103,6 +103,30 @@ pub struct BookTop {
     pub bids: Levels,
     /// Asks, best (lowest) first.
     pub asks: Levels,
+}
+
+impl Clone for BookTop {
+    fn clone(&self) -> BookTop {
+        let mut copy = BookTop::empty(self.instrument);
+        copy.clone_from(self);
+        copy
+    }
+    /// Copies the levels there are, as blocks: a top is copied at each hop.
+    fn clone_from(&mut self, source: &BookTop) {
+        let BookTop { instrument, invalid, image, update_id, received_at, .. } = *source;
+        (self.instrument, self.invalid, self.image) = (instrument, invalid, image);
+        (self.update_id, self.received_at) = (update_id, received_at);
+        (self.alive_at, self.digest) = (source.alive_at, source.digest);
+        self.ticker = source.ticker;
+        copy_levels(&mut self.bids, &source.bids);
+        copy_levels(&mut self.asks, &source.asks);
+    }
+}
+
+fn copy_levels(levels: &mut Levels, source: &[Level]) {
+    levels.clear();
+    // The source has the same bound.
+    let _ = levels.try_extend_from_slice(source);
 }
 
 impl BookTop {

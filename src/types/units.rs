@@ -27,9 +27,9 @@ pub const fn mul_div(a: i64, b: i64, c: i64, round: Round) -> Option<i64> {
     let product = a as i128 * b as i128;
     let floor = product.div_euclid(c as i128);
     // div_euclid floors for c > 0 only, and no caller divides by a negative number.
-    let exact = product.rem_euclid(c as i128) == 0;
+    // A product is cheaper than the remainder: a 128-bit division is the cost of this function.
     let value = match round {
-        Round::Up if !exact => floor + 1,
+        Round::Up if floor * c as i128 != product => floor + 1,
         _ => floor,
     };
     if c < 0 || value > i64::MAX as i128 || value < i64::MIN as i128 {

@@ -24,7 +24,7 @@ pub struct Book {
 impl Book {
     /// An empty book with room for a whole one; it does not allocate again in normal use.
     pub fn new() -> Book {
-        Book { bids: Half::new(1), asks: Half::new(-1), undo: Vec::new() }
+        Book { bids: Half::new(true), asks: Half::new(false), undo: Vec::new() }
     }
 
     /// Makes the image the book, or changes nothing.
@@ -124,16 +124,16 @@ struct Undo {
     before: Qty,
 }
 
-/// One side, sorted by `sign × price` ascending: the best level of either side is the last.
+/// One side. Bids rise and asks fall, so that the best level of either side is the last.
 #[derive(Debug)]
 struct Half {
-    sign: i64,
+    is_bids: bool,
     levels: Vec<Level>,
 }
 
 impl Half {
-    fn new(sign: i64) -> Half {
-        Half { sign, levels: Vec::with_capacity(limit::BOOK_LEVELS) }
+    fn new(is_bids: bool) -> Half {
+        Half { is_bids, levels: Vec::with_capacity(limit::BOOK_LEVELS) }
     }
     fn fill(&mut self, best_first: &[Level]) {
         self.levels.clear();
@@ -141,8 +141,7 @@ impl Half {
     }
     /// Sets, inserts or deletes one level and returns the quantity before.
     fn set(&mut self, level: Level) -> Qty {
-        let rank = self.sign * level.price.raw();
-        let at = self.levels.partition_point(|held| self.sign * held.price.raw() < rank);
+        let at = self.place_of(level.price);
         let before = match self.levels.get(at) {
             Some(held) if held.price == level.price => held.qty,
             _ => Qty::ZERO,
@@ -157,9 +156,20 @@ impl Half {
         }
         before
     }
+    /// Index of the level of that price, or where it belongs.
+    fn place_of(&self, price: Price) -> usize {
+        if self.is_bids {
+            self.levels.partition_point(|held| held.price < price)
+        } else {
+            self.levels.partition_point(|held| held.price > price)
+        }
+    }
     fn copy_top(&self, top: &mut Levels) {
+        let best = &self.levels[self.levels.len().saturating_sub(limit::TOP_LEVELS)..];
         top.clear();
-        top.extend(self.levels.iter().rev().take(limit::TOP_LEVELS).copied());
+        // At most as many as a top holds, by the line above.
+        let _ = top.try_extend_from_slice(best);
+        top.reverse();
     }
 }
 

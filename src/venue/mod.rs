@@ -5,6 +5,7 @@
 
 pub mod binance;
 pub mod book;
+mod scan;
 pub mod upbit;
 mod wire;
 

@@ -25,6 +25,7 @@ use crate::venue::DecodeError;
 use crate::venue::Event;
 use crate::venue::FrameKind;
 use crate::venue::Scratch;
+use crate::venue::binance::usual;
 use crate::venue::book::check_image;
 use crate::venue::wire;
 use crate::venue::wire::Notes;
@@ -40,8 +41,13 @@ const QUOTES: [&str; 16] = [
 #[derive(Clone, Copy, Debug)]
 pub struct BinanceCodec;
 
-impl Codec for BinanceCodec {
-    fn decode<'f>(
+impl BinanceCodec {
+    /// As [`Codec::decode`], in every spelling that the documents allow. Alone judges what is
+    /// wrong with a frame.
+    ///
+    /// # Errors
+    /// As [`Codec::decode`].
+    pub fn decode_any<'f>(
         &self,
         kind: FrameKind,
         frame: &'f [u8],
@@ -50,13 +56,23 @@ impl Codec for BinanceCodec {
         scratch.clear();
         let text = wire::text(frame)?;
         let mut fields = Fields::default();
-        let may_wrap = kind == FrameKind::Ws;
-        wire::read(text, Reader { fields: &mut fields, scratch, may_wrap })?;
+        let is_stream = kind == FrameKind::Ws;
+        wire::read(text, Reader { fields: &mut fields, scratch, may_wrap: is_stream })?;
         fields.notes.nesting(text)?;
-        match kind {
-            FrameKind::Ws => fields.event(),
-            FrameKind::RestDepth => fields.snapshot(scratch),
-        }
+        if is_stream { fields.event() } else { fields.snapshot(scratch) }
+    }
+}
+
+impl Codec for BinanceCodec {
+    fn decode<'f>(
+        &self,
+        kind: FrameKind,
+        frame: &'f [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Event<'f>, DecodeError> {
+        scratch.clear();
+        let usual = if kind == FrameKind::Ws { usual::read(frame, scratch) } else { None };
+        usual.map_or_else(|| self.decode_any(kind, frame, scratch), Ok)
     }
 
     /// `BTCUSDT` is `BTC-USDT`; `None` if no known quote asset ends it.

@@ -3,3 +3,4 @@
 pub mod depth;
 pub mod market;
 pub mod rules;
+pub mod usual;

@@ -26,6 +26,7 @@ use crate::venue::Event;
 use crate::venue::FrameKind;
 use crate::venue::Scratch;
 use crate::venue::book::check_image;
+use crate::venue::upbit::usual;
 use crate::venue::wire;
 use crate::venue::wire::Notes;
 use crate::venue::wire::Skipped;
@@ -34,9 +35,13 @@ use crate::venue::wire::Skipped;
 #[derive(Clone, Copy, Debug)]
 pub struct UpbitCodec;
 
-impl Codec for UpbitCodec {
-    /// A `RestDepth` frame is `Malformed`: Upbit's books are whole and need no snapshot.
-    fn decode<'f>(
+impl UpbitCodec {
+    /// As [`Codec::decode`], in every spelling that the documents allow. Alone judges what is
+    /// wrong with a frame.
+    ///
+    /// # Errors
+    /// As [`Codec::decode`].
+    pub fn decode_any<'f>(
         &self,
         kind: FrameKind,
         frame: &'f [u8],
@@ -51,6 +56,20 @@ impl Codec for UpbitCodec {
             return Err(DecodeError::Malformed);
         }
         fields.event(scratch)
+    }
+}
+
+impl Codec for UpbitCodec {
+    /// A `RestDepth` frame is `Malformed`: Upbit's books are whole and need no snapshot.
+    fn decode<'f>(
+        &self,
+        kind: FrameKind,
+        frame: &'f [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Event<'f>, DecodeError> {
+        scratch.clear();
+        let usual = if kind == FrameKind::Ws { usual::read(frame, scratch) } else { None };
+        usual.map_or_else(|| self.decode_any(kind, frame, scratch), Ok)
     }
 
     /// `KRW-BTC` is `BTC-KRW`: Upbit writes the quote first.

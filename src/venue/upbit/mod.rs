@@ -2,3 +2,4 @@
 
 pub mod market;
 pub mod rules;
+pub mod usual;

@@ -101,6 +101,9 @@ impl Draw {
             other => Ending::Rejected(reasons[other - 2]),
         }
     }
+    fn rates(&mut self) -> FxRates {
+        FxRates { bid: price(self.size().max(1)), ask: price(self.size().max(1)) }
+    }
     fn request(&mut self) -> OrderRequest {
         OrderRequest {
             id: OrderId(self.number()),
@@ -179,6 +182,7 @@ impl Draw {
     fn carry(&mut self, at: Now) -> Carry {
         let mut carry = Core::new(&plan(Accounting::Capture)).carry(at);
         carry.next_order = OrderId(self.number());
+        carry.fx = (self.below(2) == 0).then(|| self.rates());
         carry.totals.realized = self.krw();
         carry.totals.day = (self.below(2) == 0).then(|| self.number());
         carry.counts.partials = self.number();
@@ -215,10 +219,7 @@ impl Draw {
             5 => RecordKind::Fact(FactKind::Intent { request: self.request(), value: self.krw() }),
             6 => RecordKind::Fact(FactKind::Order {
                 event: self.event(),
-                fx: (self.below(4) > 0).then(|| FxRates {
-                    bid: price(self.size().max(1)),
-                    ask: price(self.size().max(1)),
-                }),
+                fx: (self.below(4) > 0).then(|| self.rates()),
             }),
             7 => RecordKind::Fact(FactKind::Pair {
                 id: PairId(self.number()),

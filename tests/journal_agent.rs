@@ -22,6 +22,8 @@ use arb::journal::lock::LOCK_FILE;
 use arb::journal::lock::LockError;
 use arb::journal::lock::RunLock;
 use arb::journal::read::Found;
+use arb::journal::record::Record;
+use arb::journal::record::RecordKind;
 use arb::runtime::agent::Agent;
 use arb::runtime::agent::Turn;
 use arb::runtime::link::FACTS;
@@ -75,7 +77,7 @@ impl Failing {
     }
     fn fails(&mut self) -> io::Result<()> {
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.left -= 1;
+        self.left = self.left.wrapping_sub(1);
         if self.left == 0 { Err(io::Error::other("no space left on device")) } else { Ok(()) }
     }
 }
@@ -191,6 +193,23 @@ fn a_disk_that_fails_at_any_operation_keeps_what_was_reported_and_ends_the_recor
         assert!(error.contains("no space left"), "{error}");
     }
     panic!("no run was whole");
+}
+
+#[test]
+fn a_failed_sync_is_final_whatever_the_disk_says_next() {
+    // Create, append and sync of the beginning; the append of one record; its sync.
+    let (disk, done) = Failing::on(&scratch("final"), 5);
+    let core = Core::new(&the_plan());
+    let from = (&Found::default(), &core);
+    let mut writer = begin_on(disk, (&the_plan(), LIMITS), from, at(0, 0)).expect("begins");
+    let fact = intent(1);
+    writer.push(&Record { at: fact.at, kind: RecordKind::Fact(fact.kind) }).expect("fits");
+    assert!(writer.sync().is_err());
+    assert_eq!((writer.written(), writer.synced()), (3, 2));
+    let again = writer.sync().expect_err("would succeed on the disk");
+    assert!(again.to_string().contains("it failed before"), "{again}");
+    assert!(again.fix().contains("start again"));
+    assert_eq!((writer.synced(), done.load(Ordering::Relaxed)), (2, 5));
 }
 
 #[test]

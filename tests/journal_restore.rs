@@ -57,7 +57,7 @@ struct Lived {
 fn live(seed: u64, accounting: Accounting, steps: u64) -> Lived {
     let mut rng = SplitMix64::new(seed, 0);
     // Some runs cross a Korean midnight, some never wait long.
-    let pace = [5, 700][rng.below(2) as usize];
+    let pace = [5, 1_100][rng.below(2) as usize];
     let mut world = World::with_market(accounting, at(0, 0));
     let (mut waiting, mut marks) = (Vec::new(), Vec::new());
     mark(&mut marks, &world, (&waiting, at(0, 0)));

@@ -101,6 +101,9 @@ impl Draw {
             other => Ending::Rejected(reasons[other - 2]),
         }
     }
+    fn rates(&mut self) -> FxRates {
+        FxRates { bid: price(self.size().max(1)), ask: price(self.size().max(1)) }
+    }
     fn request(&mut self) -> OrderRequest {
         OrderRequest {
             id: OrderId(self.number()),
@@ -179,6 +182,7 @@ impl Draw {
     fn carry(&mut self, at: Now) -> Carry {
         let mut carry = Core::new(&plan(Accounting::Capture)).carry(at);
         carry.next_order = OrderId(self.number());
+        carry.fx = (self.below(2) == 0).then(|| self.rates());
         carry.totals.realized = self.krw();
         carry.totals.day = (self.below(2) == 0).then(|| self.number());
         carry.counts.partials = self.number();
@@ -215,10 +219,7 @@ impl Draw {
             5 => RecordKind::Fact(FactKind::Intent { request: self.request(), value: self.krw() }),
             6 => RecordKind::Fact(FactKind::Order {
                 event: self.event(),
-                fx: (self.below(4) > 0).then(|| FxRates {
-                    bid: price(self.size().max(1)),
-                    ask: price(self.size().max(1)),
-                }),
+                fx: (self.below(4) > 0).then(|| self.rates()),
             }),
             7 => RecordKind::Fact(FactKind::Pair {
                 id: PairId(self.number()),
@@ -285,7 +286,9 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_never_a_record_and_never_a_panic(noise in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn noise_is_never_a_record_and_never_a_panic(
+        noise in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
         prop_assert!(frame(&noise).is_none());
         let mut framed = b"{\"crc\":\"00000000\",".to_vec();
         framed.extend(&noise);
@@ -323,7 +326,8 @@ fn a_line_reads_well_and_its_checksum_is_the_documented_one() {
     };
     let kind = RecordKind::Fact(FactKind::Intent { request, value: krw(99_826) });
     let line = line_of(&Record { at: at(0, 5), kind });
-    let body = "\"seq\":1,\"prev\":\"00000000\",\"kind\":\"intent\",\"wall_ns\":1723161255000000005,\
+    let body = "\"seq\":1,\"prev\":\"00000000\",\"kind\":\"intent\",\
+        \"wall_ns\":1723161255000000005,\
         \"mono_ns\":5,\"id\":41,\"pair\":7,\"instrument\":\"binance:BTC-USDT\",\"side\":\"buy\",\
         \"qty\":\"0.00116\",\"limit\":\"62001.5\",\"value_krw\":\"99826\",\"purpose\":\"entry\",\
         \"decided_ns\":5}";

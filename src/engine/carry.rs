@@ -28,6 +28,7 @@ impl Core {
             at,
             next_order: self.orders.next_id(),
             next_pair: self.next_pair_id(),
+            fx: self.view.fx.last(),
             totals: self.carried_totals(),
             counts: carried_counts(&self.counts),
             holdings: carried_holdings(&self.portfolio),
@@ -43,6 +44,7 @@ impl Core {
     pub(super) fn adopt(plan: &EnginePlan, carry: &Carry, now: Now) -> Result<Box<Core>, Misfit> {
         let mut core = Box::new(Core::new(&EnginePlan { balances: Vec::new(), ..plan.clone() }));
         carry.holdings.iter().for_each(|holding| core.portfolio.adopt(holding));
+        carry.fx.into_iter().for_each(|fx| core.view.fx.recall(fx));
         core.adopt_totals(&carry.totals);
         adopt_counts(&mut core.counts, &carry.counts);
         for pair in &carry.pairs {

@@ -42,6 +42,12 @@ impl Fx {
         self.rates
     }
 
+    /// Rates that an earlier run saw last: good for valuing what is already held, and for nothing
+    /// else until a book comes.
+    pub fn recall(&mut self, rates: FxRates) {
+        self.rates = Some(rates);
+    }
+
     /// The rates while their book is valid and younger than `fx.max_age_ms`.
     pub fn fresh(&self, limits: &AgeLimits, now: MonoNs) -> Option<FxRates> {
         let young = now.since(self.received_at) < limits.max_fx_age;

@@ -68,8 +68,10 @@ impl Restoring {
         let placed = |mono| self.now.place(mono, fact.at);
         let at = Now { mono: placed(fact.at.mono), wall: fact.at.wall };
         let mut kind = fact.kind;
-        if let FactKind::Intent { request, .. } = &mut kind {
-            request.decided_at = placed(request.decided_at);
+        match &mut kind {
+            FactKind::Intent { request, .. } => request.decided_at = placed(request.decided_at),
+            FactKind::Order { fx: Some(fx), .. } => self.core.view.fx.recall(*fx),
+            _ => {}
         }
         self.core.apply(at, &kind)
     }
@@ -94,7 +96,7 @@ impl Core {
         for event in open {
             self.on_event(&event, now);
         }
-        self.orders.open()
+        self.orders.unknown()
     }
 
     /// Moves on what the end of the record cut short: pairs without orders at work whose next

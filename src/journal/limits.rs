@@ -7,8 +7,8 @@ use crate::types::time::DurNs;
 pub struct JournalLimits {
     /// `journal.max_file_mb`: a file that has grown this large is followed by a new one.
     pub max_file_bytes: u64,
-    /// Bound of all files together. Files of earlier runs are removed, oldest first, at a start;
-    /// once this run's files reach it, entries are shut.
+    /// Bound of this process's files, and again of those of earlier ones: at a start the oldest
+    /// are removed beyond it; once this process's own reach it, entries are shut.
     pub max_total_bytes: u64,
     /// `journal.id_block`: order numbers reserved at once. At least [`JournalLimits::LEAST_BLOCK`].
     pub id_block: u64,

@@ -13,6 +13,7 @@ use crate::journal::text::need;
 use crate::journal::text::value_in;
 use crate::journal::wire::IntentLine;
 use crate::journal::wire::ReferenceLine;
+use crate::journal::wire::fx_rates;
 use crate::types::carry::CarriedCounts;
 use crate::types::carry::CarriedHolding;
 use crate::types::carry::CarriedKind;
@@ -72,6 +73,8 @@ pub struct StartLine<'a> {
     instruments: Vec<String>,
     next_order: u64,
     next_pair: u64,
+    fx_bid: Option<Dec>,
+    fx_ask: Option<Dec>,
     totals: TotalsLine,
     counts: CarriedCounts,
     holdings: Vec<HoldingLine>,
@@ -168,6 +171,8 @@ impl<'a> StartLine<'a> {
             instruments: names.all().to_vec(),
             next_order: carry.next_order.0,
             next_pair: carry.next_pair.0,
+            fx_bid: carry.fx.map(|fx| Dec(fx.bid.raw())),
+            fx_ask: carry.fx.map(|fx| Dec(fx.ask.raw())),
             totals: TotalsLine::of(&carry.totals),
             counts: carry.counts,
             holdings: carry.holdings.iter().map(HoldingLine::of).collect(),
@@ -190,6 +195,7 @@ impl<'a> StartLine<'a> {
             at,
             next_order: OrderId(self.next_order),
             next_pair: PairId(self.next_pair),
+            fx: fx_rates(self.fx_bid, self.fx_ask)?,
             totals: self.totals.totals(),
             counts: self.counts,
             holdings: self.holdings.iter().map(HoldingLine::holding).collect::<Result<_, _>>()?,

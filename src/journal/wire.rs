@@ -153,13 +153,7 @@ impl OrderLine<'_> {
                 return Err(ContentError::Unknown { what: "event", name: other.to_owned() });
             }
         };
-        let fx = match (self.fx_bid, self.fx_ask) {
-            (None, None) => None,
-            (bid, ask) => Some(FxRates {
-                bid: need(bid, "fx_bid")?.price("fx_bid")?,
-                ask: need(ask, "fx_ask")?.price("fx_ask")?,
-            }),
-        };
+        let fx = fx_rates(self.fx_bid, self.fx_ask)?;
         Ok(FactKind::Order { event: OrderEvent { id: OrderId(self.id), kind }, fx })
     }
     fn fill(&self) -> Result<Fill, ContentError> {
@@ -175,6 +169,19 @@ impl OrderLine<'_> {
             fee,
         })
     }
+}
+
+/// Both sides of FX, or neither.
+///
+/// # Errors
+/// One side only, or a price that cannot be.
+pub fn fx_rates(bid: Option<Dec>, ask: Option<Dec>) -> Result<Option<FxRates>, ContentError> {
+    if bid.is_none() && ask.is_none() {
+        return Ok(None);
+    }
+    let bid = need(bid, "fx_bid")?.price("fx_bid")?;
+    let ask = need(ask, "fx_ask")?.price("fx_ask")?;
+    Ok(Some(FxRates { bid, ask }))
 }
 
 /// A worth of both legs.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::types::fact::CloseReason;
+use crate::types::fact::FxRates;
 use crate::types::fact::Reference;
 use crate::types::ids::Asset;
 use crate::types::ids::InstrumentId;
@@ -53,6 +54,8 @@ pub struct Carry {
     pub next_order: OrderId,
     /// First pair number that was never used.
     pub next_pair: PairId,
+    /// KRW per USDT as last seen: values a fill that comes before the first FX image.
+    pub fx: Option<FxRates>,
     /// Results since the first start.
     pub totals: CarriedTotals,
     /// Counts since the first start.

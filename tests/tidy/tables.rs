@@ -102,13 +102,14 @@ pub const LONG_FRONT_PAGES: [(&str, &str); 2] = [
 
 /// Where each third-party crate may be named in `src`: crate, path prefixes, why.
 /// An empty list of prefixes means anywhere.
-pub const CRATES: [(&str, &[&str], &str); 26] = [
+pub const CRATES: [(&str, &[&str], &str); 27] = [
     ("arrayvec", &[], "fixed-capacity values are vocabulary"),
     ("base64", &["src/feed/tape"], "payloads of a recording that are no plain text"),
     ("clap", &["src/cli/"], "one definition of the command line"),
     ("clap_complete", &["src/cli/"], "completions of that definition"),
     ("clap_mangen", &["src/cli/"], "manual pages of that definition"),
     ("core_affinity", &["src/runtime/crew"], "one place pins threads"),
+    ("crc32fast", &["src/journal/record"], "the checksum of a record"),
     ("crossbeam_channel", &["src/runtime/link"], "every queue is a declared link"),
     ("env_logger", &["src/cli/"], "one place says where the log goes"),
     ("flate2", &["src/feed/tape"], "recordings are gzip files"),

@@ -1,4 +1,5 @@
 //! Books and engine without links or threads: the way from a frame to a decision.
+#![allow(dead_code, reason = "each bench uses its own part")]
 
 use arb::config::load::Request;
 use arb::config::load::load_bytes;

@@ -19,7 +19,6 @@ use arb::types::carry::CarriedKind;
 use arb::types::carry::CarriedOrder;
 use arb::types::carry::CarriedPair;
 use arb::types::carry::CarriedResidual;
-use arb::types::carry::CarriedSkew;
 use arb::types::carry::Carry;
 use arb::types::carry::Stage;
 use arb::types::fact::CloseReason;
@@ -201,7 +200,6 @@ impl Draw {
             .collect();
         let (qty, value, attempted) = (self.excess(), self.krw(), self.excess());
         carry.residuals = vec![CarriedResidual { base: code, qty, value, attempted }];
-        carry.skew = vec![CarriedSkew { krw: KRW, usdt: USDT, qty: self.excess() }];
         carry
     }
     fn record(&mut self) -> Record {

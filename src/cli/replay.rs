@@ -88,7 +88,7 @@ fn exit_of(replay: &Replay, ended: &Result<(), TapeError>) -> Exit {
         Err(_) => Exit::BadData,
         Ok(()) if !replay.invariants_ok() => Exit::Internal,
         Ok(()) if replay.interrupted => Exit::Interrupted,
-        Ok(()) if replay.plant.engine.core().unhedged_lots() > 1 => Exit::Unhedged,
+        Ok(()) if replay.plant.engine.core().is_exposed() => Exit::Unhedged,
         Ok(()) => Exit::Done,
     }
 }

@@ -28,6 +28,8 @@ use crate::topology::Plan;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 
+/// How far back an earlier process may have begun: ten years.
+const PAST_SECS: u64 = 10 * 365 * 86_400;
 /// `--once` waits at most this long for fresh books.
 const ONCE_LATEST: DurNs = DurNs::from_secs(1);
 
@@ -48,7 +50,8 @@ struct Job<'a> {
 /// `Exit::Config`, `Exit::LiveRefused`, `Exit::Directory`, `Exit::Io`, and what the run itself
 /// came to.
 pub fn run(arguments: &RunArgs, common: &Common) -> Result<Exit, CliError> {
-    let clock = Clock::start();
+    // Positions of an earlier process keep their age.
+    let clock = Clock::with_past(DurNs::from_secs(PAST_SECS));
     let mut log = Some(boot::start_log(common)?);
     let done = job(arguments, common, clock).and_then(|job| match arguments.is_virtual {
         true => simulate(&job, &mut log),
@@ -124,7 +127,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     let stop = stop_flag(Exit::Unhedged);
     simulation.run(&stop, &mut |_| {});
     let engine = &simulation.plant.engine;
-    let exit = ending(simulation.invariants_ok(), engine.core().unhedged_lots());
+    let exit = ending(simulation.invariants_ok(), engine.core().is_exposed());
     let feeds = simulation.plant.feeds.iter();
     let view = RunView {
         engine,
@@ -138,12 +141,12 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     Ok(exit)
 }
 
-/// How a run ends that came to its end: broken books are a defect, more than a lot unhedged is not
-/// flat.
-fn ending(invariants_ok: bool, unhedged_lots: i64) -> Exit {
+/// How a run ends that came to its end: broken books are a defect; what stands unhedged and could be
+/// traded away is not flat.
+fn ending(invariants_ok: bool, is_exposed: bool) -> Exit {
     match invariants_ok {
         false => Exit::Internal,
-        true if unhedged_lots > 1 => Exit::Unhedged,
+        true if is_exposed => Exit::Unhedged,
         true => Exit::Done,
     }
 }

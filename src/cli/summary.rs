@@ -79,7 +79,9 @@ pub struct Summary {
     pnl_krw: Money,
     realized_krw: Money,
     exposure_krw: Money,
-    unhedged_lots: i64,
+    residuals: u64,
+    residual_krw: Money,
+    is_exposed: bool,
     latency_ns: LatencyPair,
     snapshots: u64,
     watchdog: Watchdog,
@@ -203,7 +205,9 @@ impl Summary {
             pnl_krw: Money(pnl.raw()),
             realized_krw: Money(portfolio.realized.raw()),
             exposure_krw: Money(core.exposure().raw()),
-            unhedged_lots: core.unhedged_lots(),
+            residuals: counts.residuals,
+            residual_krw: Money(core.residuals().total().raw()),
+            is_exposed: core.is_exposed(),
             latency_ns: LatencyPair {
                 tick_to_decision: latency(run.tick_to_decision),
                 tick_to_order: latency(run.tick_to_order),
@@ -253,6 +257,9 @@ impl Summary {
         row("refusals", listed(&nonzero(&self.refusals)));
         let p = &self.pairs;
         row("pairs", format!("opened {} closed {} unhedged {}", p.opened, p.closed, p.unhedged));
+        let (stops, residual) = (self.stop_losses, Plain(self.residual_krw.0));
+        row("stops / missed", format!("{stops} / {}", p.missed));
+        row("residuals", format!("{} handed over, {residual} KRW stand", self.residuals));
         row("fills", self.fills.to_string());
         row("fees", format!("{} KRW", Plain(self.fees_krw.0)));
         row("pnl", format!("{} KRW (simulated fills)", Plain(self.pnl_krw.0)));

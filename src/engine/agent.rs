@@ -11,6 +11,7 @@ use crate::engine::core::Core;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::FACTS;
+use crate::runtime::link::REQUESTS;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
 use crate::stats::latency::LatencyHistogram;
@@ -276,8 +277,12 @@ impl Engine {
             for fact in self.core.outbox().facts.drain(..) {
                 self.facts_lost += u64::from(self.ports.facts.send(fact).is_err());
             }
-            while let Some(request) = self.core.outbox().requests.pop_at(0) {
-                match self.ports.requests.send(request) {
+            // Both legs of a pair or neither: with too little room nothing of this call leaves.
+            let room = REQUESTS.depth.saturating_sub(self.ports.requests.waiting());
+            let fits = self.core.outbox().requests.len() <= room;
+            let requests = std::mem::take(&mut self.core.outbox().requests);
+            for request in requests {
+                match if fits { self.ports.requests.send(request) } else { Err(request) } {
                     Ok(()) => self.progress.sent += 1,
                     Err(request) => self.core.on_unsent(&request, now),
                 }
@@ -368,6 +373,8 @@ impl Agent for Engine {
         self.waits.begin(self.progress.sent);
         let permission = self.permission(now);
         self.core.set_permission(permission);
+        // A restart leaves facts of its own.
+        self.flush(now);
         self.core.on_timer(now);
         let events = self.take_events(now);
         if events {

@@ -17,11 +17,13 @@ use crate::types::fact::Reference;
 use crate::types::ids::InstrumentId;
 use crate::types::ids::PairId;
 use crate::types::order::Ending;
+use crate::types::order::Fee;
 use crate::types::order::Fill;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderEventKind;
 use crate::types::order::OrderRequest;
 use crate::types::order::Purpose;
+use crate::types::order::RejectReason;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::types::units::Krw;
@@ -96,7 +98,7 @@ impl Core {
             FactKind::Intent { request, value } => self.apply_intent(request, *value, at.mono),
             FactKind::Order { event, fx } => {
                 self.orders.request(event.id).ok_or(Misfit::UnknownOrder)?;
-                match self.apply_event(event, *fx).applied {
+                match self.apply_event(event, *fx, at.mono).applied {
                     Applied::Repeated => Err(Misfit::Repeated),
                     _ => Ok(()),
                 }
@@ -143,7 +145,12 @@ impl Core {
     }
 
     /// Books an event of an order that is known. What contradicts the order's state is counted.
-    pub(super) fn apply_event(&mut self, event: &OrderEvent, fx: Option<FxRates>) -> Outcome {
+    pub(super) fn apply_event(
+        &mut self,
+        event: &OrderEvent,
+        fx: Option<FxRates>,
+        at: MonoNs,
+    ) -> Outcome {
         let request = self.orders.request(event.id);
         let applied = self.orders.apply(event);
         match (applied, request) {
@@ -156,7 +163,12 @@ impl Core {
         let ended = over.map(|request| {
             self.portfolio.release(self.view.instrument(request.instrument), &request);
             if let Some(index) = self.pair_index(request.pair) {
-                self.pairs[index].drop_order(request.id);
+                let delay = self.risk.limits().retry_delay;
+                let pair = &mut self.pairs[index];
+                pair.drop_order(request.id);
+                if request.purpose == Purpose::Hedge && never_left(&event.kind) {
+                    pair.give_back_attempt(at.plus(delay));
+                }
             }
             request.pair
         });
@@ -178,6 +190,15 @@ impl Core {
             self.counts.contradictions += 1;
             return;
         };
+        // Coins kept by the venue as its fee are missing from the inventory: they are a short
+        // residual at what they were worth, bought back once there are enough for an order.
+        if let Fee::Base(kept) = fill.fee {
+            let (qty, worth) = (SignedQty::from_raw(-kept.raw()), value.fee.negated());
+            let base = self.view.instrument(request.instrument).base;
+            if self.residuals.take_in(base, qty, worth).is_none() {
+                self.counts.contradictions += 1;
+            }
+        }
         let pair = &mut self.pairs[index];
         if !pair.apply(request.instrument, request.side, (fill.qty, value.cash)) {
             self.counts.contradictions += 1;
@@ -340,7 +361,6 @@ impl Core {
         Ok(())
     }
 
-    /// A pair that ends with coins on both legs leaves a lean of inventory behind.
     fn apply_closed(&mut self, index: usize, pnl: Krw) -> Result<(), Misfit> {
         let pair = &self.pairs[index];
         if !matches!(pair.next(), Next::Stand | Next::Over) {
@@ -349,14 +369,8 @@ impl Core {
         if pair.cash != pnl {
             return Err(Misfit::WrongAmount);
         }
-        let moved = match pair.direction {
-            Direction::BuyKrw => pair.long,
-            Direction::BuyUsdt => SignedQty::from_raw(-pair.long.raw()),
-        };
-        let (route, counted) = (pair.route, pair.counted);
-        let skew = self.skew[route].plus(moved).ok_or(Misfit::Overflow)?;
+        let counted = pair.counted;
         self.portfolio.realize(pnl).ok_or(Misfit::Overflow)?;
-        self.skew[route] = skew;
         self.counts.closed += u64::from(counted);
         self.pairs.swap_remove(index);
         Ok(())
@@ -375,6 +389,11 @@ impl Core {
         let base = self.view.instrument(self.routes[pair.route].krw).base;
         let cash = pair.cash.plus(&value).ok_or(Misfit::Overflow)?;
         self.residuals.take_in(base, excess, value).ok_or(Misfit::Overflow)?;
+        // What is large enough to stop entries was given up on: only its price stop tries again.
+        // Dust is tried as soon as it has grown into an order.
+        if value.max(value.negated()) >= self.risk.limits().max_residual {
+            self.residuals.give_up(base);
+        }
         let pair = &mut self.pairs[index];
         pair.cash = cash;
         if excess > SignedQty::ZERO {
@@ -385,4 +404,10 @@ impl Core {
         self.counts.residuals += 1;
         Ok(())
     }
+}
+
+/// True for the end of an order that our own last hop did not let go.
+fn never_left(kind: &OrderEventKind) -> bool {
+    let OrderEventKind::Done { ending: Ending::Rejected(why), .. } = kind else { return false };
+    matches!(why, RejectReason::Gate | RejectReason::StaleQuote)
 }

@@ -14,12 +14,10 @@ use crate::types::carry::CarriedKind;
 use crate::types::carry::CarriedOrder;
 use crate::types::carry::CarriedPair;
 use crate::types::carry::CarriedResidual;
-use crate::types::carry::CarriedSkew;
 use crate::types::carry::CarriedTotals;
 use crate::types::carry::Carry;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
-use crate::types::units::SignedQty;
 
 impl Core {
     /// What the next run has to know. Allocates: for start and end of a run, never in between.
@@ -35,7 +33,6 @@ impl Core {
             pairs: self.pairs.iter().map(carried_pair).collect(),
             orders: self.orders.carried(),
             residuals: self.carried_residuals(),
-            skew: self.carried_skew(),
         }
     }
 
@@ -55,10 +52,6 @@ impl Core {
         }
         for residual in &carry.residuals {
             core.residuals.adopt(residual).ok_or(Misfit::UnknownResidual)?;
-        }
-        for skew in &carry.skew {
-            let (route, _) = core.route_of(skew.krw, skew.usdt).ok_or(Misfit::UnknownRoute)?;
-            core.skew[route] = skew.qty;
         }
         core.next_pair = core.next_pair.max(carry.next_pair.0);
         core.orders.skip_to(carry.next_order);
@@ -133,11 +126,6 @@ impl Core {
                 attempted: row.attempted,
             })
             .collect()
-    }
-
-    fn carried_skew(&self) -> Vec<CarriedSkew> {
-        let leaning = self.routes.iter().zip(self.skew).filter(|(_, qty)| *qty != SignedQty::ZERO);
-        leaning.map(|(route, qty)| CarriedSkew { krw: route.krw, usdt: route.usdt, qty }).collect()
     }
 }
 

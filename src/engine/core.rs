@@ -39,7 +39,6 @@ use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::types::units::Krw;
 use crate::types::units::Qty;
-use crate::types::units::SignedQty;
 
 /// What the engine wants done: drained by its agent after each call.
 #[derive(Clone, Debug, Default)]
@@ -105,8 +104,6 @@ pub struct Core {
     pub(super) pairs: ArrayVec<Pair, { limit::PAIRS }>,
     pub(super) residuals: Residuals,
     pub(super) last_entry: [Option<MonoNs>; limit::ROUTES],
-    /// Base coins that capture entries moved to the KRW venue, by route.
-    pub(super) skew: [SignedQty; limit::ROUTES],
     pub(super) permission: Permission,
     pub(super) counts: Counts,
     pub(super) trace: Trace,
@@ -134,7 +131,6 @@ impl Core {
             pairs: ArrayVec::new(),
             residuals: Residuals::new(&plan.instruments),
             last_entry: [None; limit::ROUTES],
-            skew: [SignedQty::ZERO; limit::ROUTES],
             permission: Permission::Query,
             counts: Counts::default(),
             trace: Trace::default(),
@@ -153,6 +149,7 @@ impl Core {
 
     /// Takes over a top of book and samples the edges of its routes if it is a new image.
     pub fn on_book(&mut self, top: &BookTop, now: Now) {
+        self.roll_day(now);
         let is_new_image = self.view.take(top, now.mono);
         if !is_new_image {
             return;
@@ -192,7 +189,7 @@ impl Core {
         }
         let fx = self.view.fx.last();
         self.roll_day(now);
-        let outcome = self.apply_event(event, fx);
+        let outcome = self.apply_event(event, fx, now.mono);
         if outcome.applied == Applied::Repeated {
             return;
         }
@@ -224,6 +221,13 @@ impl Core {
     /// Closes a cycle: day roll, rebalancing, residuals.
     pub fn on_cycle(&mut self, now: Now) {
         self.roll_day(now);
+        // Backwards, because settling a pair may remove it. Its books may all be silent.
+        for index in (0..self.pairs.len()).rev() {
+            let unhedged = matches!(self.pairs[index].stage, Stage::Unhedged { .. });
+            if unhedged && self.pairs[index].orders.is_empty() {
+                self.repair(index, now);
+            }
+        }
         self.rebalance(now);
         self.sweep_residuals(now);
     }
@@ -305,10 +309,15 @@ impl Core {
         self.pairs.iter().fold(Krw::ZERO, add)
     }
 
-    /// Result if every open pair closed now, as far as its mark is known.
+    /// Result if everything that is open closed now: marks of open pairs (the last known one without
+    /// fresh books), present worth of excesses and of the residual ledger.
     pub fn unrealized(&self) -> Krw {
-        let marks = self.pairs.iter().filter_map(|pair| pair.mark);
-        marks.fold(Krw::ZERO, |sum, mark| sum.plus(&mark).unwrap_or(sum))
+        let result = |pair: &Pair| match (pair.stage, pair.mark) {
+            (Stage::Open | Stage::Closing { .. }, Some(mark)) => mark,
+            _ => self.unhedged_result(pair),
+        };
+        let add = |sum: Krw, part: Krw| sum.plus(&part).unwrap_or(sum);
+        self.pairs.iter().map(result).fold(self.residual_result(), add)
     }
 
     fn day_result(&self) -> Krw {

@@ -141,7 +141,11 @@ impl Core {
         let ceiling = self.risk.limits().max_order_value;
         // The gate values an order at its limit, so the tolerance has to fit below the ceiling.
         let ceiling = ceiling.portion(headway(self.signal.slippage), Round::Down);
+        let unwinding = found.edge < self.signal.min_edge;
+        let lean = if unwinding { self.lean(index).size() } else { found.qty };
         let caps = [
+            // Below the ordinary threshold an entry may work the lean off and not lean the other way.
+            (Some(lean), Refusal::InventorySkew),
             (self.risk.headroom(self.exposure()).buys_at(price), Refusal::Exposure),
             (ceiling.and_then(|value| value.buys_at(price)), Refusal::OrderSize),
             (self.skew_room(index, legs, price), Refusal::InventorySkew),
@@ -175,14 +179,26 @@ impl Core {
             return Qty::from_raw(i64::MAX);
         }
         let bound = self.risk.limits().max_skew.buys_at(price)?;
-        let skew = self.skew[index].raw();
+        let skew = self.lean(index).raw();
         let lean = if legs.buy.instrument.quote == Quote::Krw { skew } else { -skew };
         Qty::from_raw(bound.raw().saturating_sub(lean).max(0))
     }
 
+    /// How far the route's inventory leans to its KRW venue, from what the venues hold: half of what
+    /// that venue gained and the other lost.
+    fn lean(&self, index: usize) -> SignedQty {
+        let Route { krw, usdt, .. } = self.routes[index];
+        let gained = |id| i128::from(self.portfolio.gained_raw(id));
+        let lean = (gained(krw) - gained(usdt)) / 2;
+        SignedQty::from_raw(i64::try_from(lean).unwrap_or(i64::MAX))
+    }
+
     /// Least edge of an entry; lower for a capture entry that works inventory skew off.
     fn threshold(&self, index: usize, direction: Direction) -> Ppm {
-        let skew = self.skew[index];
+        if self.exit.accounting == Accounting::Convergence {
+            return self.signal.min_edge;
+        }
+        let skew = self.lean(index);
         let unwinds = match direction {
             Direction::BuyKrw => skew < SignedQty::ZERO,
             Direction::BuyUsdt => skew > SignedQty::ZERO,

@@ -60,8 +60,15 @@ impl Core {
     }
 
     fn manage_open(&mut self, index: usize, now: Now) {
+        if !self.is_orderable(self.pairs[index].route, self.pairs[index].matched()) {
+            // The price has fallen below a venue's minimum: balanced coins stay where they are.
+            return self.settle(index, now);
+        }
         // Without fresh books the last mark stands: an unknown result is not a zero result.
-        let Ok(quoted) = self.quote_exit(index, now) else { return };
+        let quoted = match self.quote_exit(index, now) {
+            Ok(quoted) => quoted,
+            Err(refusal) => return self.refuse(refusal),
+        };
         let pair = &mut self.pairs[index];
         let flow = quoted.proceeds.minus(&quoted.cost);
         let mark = flow.and_then(|flow| pair.cash.plus(&flow));
@@ -78,11 +85,18 @@ impl Core {
         }
     }
 
-    /// Both legs of the pair closed now at what stands on both venues.
+    /// Both legs of the pair closed now at what stands on both venues, or as much of them as is
+    /// visible there. A result that no market gives is bad data, as it is at entry.
     fn quote_exit(&self, index: usize, now: Now) -> Result<Quoted, Refusal> {
         let legs = self.exit_legs(index, now)?;
         let lot = self.routes[self.pairs[index].route].lot;
-        legs.at(self.pairs[index].matched().floor_to(lot)).ok_or(Refusal::Depth)
+        let visible = legs.buy.visible_qty().min(legs.sell.visible_qty());
+        let qty = self.pairs[index].matched().min(visible).floor_to(lot);
+        let quoted = legs.at(qty).ok_or(Refusal::Depth)?;
+        if quoted.edge.get().abs() > self.signal.edge_collar.get() {
+            return Err(Refusal::ImplausibleEdge);
+        }
+        Ok(quoted)
     }
 
     fn exit_legs(&self, index: usize, now: Now) -> Result<Legs<'_>, Refusal> {
@@ -115,13 +129,21 @@ impl Core {
             StopMode::Static(loss) => part <= loss.negated(),
             StopMode::Dynamic { multiple_milli, .. } => {
                 let full = pair.samples.is_full();
-                let deviation = pair.samples.deviation().filter(|_| full);
-                deviation.is_some_and(|deviation| {
-                    let distance = i128::from(deviation) * i128::from(multiple_milli) / 1_000;
-                    i128::from(part.get()) < -distance
-                })
+                let Some(deviation) = pair.samples.deviation().filter(|_| full) else {
+                    // Too few samples to know how far it swings: the static distance until then.
+                    return part <= self.exit.residual_stop.negated();
+                };
+                let distance = i128::from(deviation) * i128::from(multiple_milli) / 1_000;
+                i128::from(part.get()) < -distance.max(i128::from(self.closing_cost(pair).get()))
             }
         }
+    }
+
+    /// Twice the taker fees of entering and closing both legs: a loss no larger is what trading costs,
+    /// spreads included, and no signal.
+    fn closing_cost(&self, pair: &Pair) -> Ppm {
+        let fee = |id| self.view.instrument(id).fee.get();
+        Ppm::new(4 * (fee(pair.buy) + fee(pair.sell)))
     }
 
     fn close(&mut self, index: usize, what: (Quoted, CloseReason), now: Now) {
@@ -152,8 +174,18 @@ impl Core {
         now: Now,
     ) -> Result<[crate::engine::entry::Draft; 2], Refusal> {
         let legs = self.exit_legs(index, now)?;
+        let collar = self.risk.limits().price_collar;
         let one = |leg: &Leg<'_>, worst: Price| {
-            let limit = limit_price(leg, worst, self.signal.slippage).ok_or(Refusal::Overflow)?;
+            let best = leg.ladder.best().ok_or(Refusal::Depth)?.price;
+            let slippage = self.signal.slippage;
+            // A thin book must not keep a pair open: what lies beyond the collar is left for the
+            // next attempt instead of refusing the whole.
+            let reach = limit_price(leg, best, collar).ok_or(Refusal::Overflow)?;
+            let limit = limit_price(leg, worst, slippage).ok_or(Refusal::Overflow)?;
+            let limit = match leg.side {
+                Side::Buy => limit.min(reach),
+                Side::Sell => limit.max(reach),
+            };
             draft(leg, (quoted.qty, limit), (Purpose::Exit, legs.fx, now.mono))
         };
         let drafts = [one(&legs.buy, quoted.buy.worst)?, one(&legs.sell, quoted.sell.worst)?];
@@ -174,6 +206,17 @@ impl Core {
             let leg = self.view.leg(id, Side::Sell, Depth::Refined);
             let Some(best) = leg.ladder.best() else { return !qty.is_zero() };
             let value = best.price.times::<()>(qty, Round::Down);
+            value.is_some_and(|value| value.raw() >= leg.instrument.min_notional_raw)
+        })
+    }
+
+    /// Whether at least one venue of the route takes an order of `qty` right now.
+    pub(super) fn is_orderable_somewhere(&self, route: usize, qty: Qty) -> bool {
+        let route = self.routes[route];
+        [route.krw, route.usdt].into_iter().any(|id| {
+            let leg = self.view.leg(id, Side::Sell, Depth::Refined);
+            let qty = qty.floor_to(leg.instrument.lot);
+            let value = leg.ladder.best().and_then(|best| best.price.times::<()>(qty, Round::Down));
             value.is_some_and(|value| value.raw() >= leg.instrument.min_notional_raw)
         })
     }

@@ -141,6 +141,14 @@ impl Pair {
         self.orders.retain(|working| *working != id);
     }
 
+    /// A repair order never left: the attempt does not count, and the next one waits a little.
+    pub fn give_back_attempt(&mut self, retry_at: MonoNs) {
+        if let Stage::Unhedged { attempts, .. } = &mut self.stage {
+            *attempts = attempts.saturating_sub(1);
+        }
+        self.retry_at = retry_at;
+    }
+
     /// What follows, from its legs alone: the order in which evidence came does not matter.
     pub fn next(&self) -> Next {
         if !self.orders.is_empty() {

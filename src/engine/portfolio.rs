@@ -95,6 +95,11 @@ impl Portfolio {
         let holding = &self.holdings[self.spent_pocket(instrument, side)];
         holding.raw.saturating_sub(holding.reserved_raw).max(0)
     }
+    /// Base coins of an instrument's venue that were gained since the start, raw units.
+    pub fn gained_raw(&self, instrument: InstrumentId) -> i64 {
+        let holding = &self.holdings[self.pockets[instrument.index()].base];
+        holding.raw.saturating_sub(holding.start_raw)
+    }
     /// Most that a buy on `instrument` can cost at its limit, with fee, in quote raw units.
     pub fn cost_at_limit_raw(instrument: &Instrument, request: &OrderRequest) -> Option<i64> {
         let cost = request.limit.times::<()>(request.qty, Round::Up)?;

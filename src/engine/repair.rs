@@ -10,7 +10,9 @@ use crate::engine::limits::Accounting;
 use crate::engine::pair::Next;
 use crate::engine::pair::Pair;
 use crate::engine::pair::Stage;
+use crate::engine::portfolio::affordable;
 use crate::engine::residual::Residual;
+use crate::engine::signal::Route;
 use crate::engine::value::Leg;
 use crate::engine::value::value_krw;
 use crate::engine::view::Depth;
@@ -18,14 +20,21 @@ use crate::types::fact::PairChange;
 use crate::types::fact::Reference;
 use crate::types::fact::Refusal;
 use crate::types::ids::InstrumentId;
+use crate::types::market::Quote;
 use crate::types::market::Side;
 use crate::types::order::Purpose;
+use crate::types::time::DurNs;
 use crate::types::time::Now;
 use crate::types::units::Krw;
 use crate::types::units::Qty;
 use crate::types::units::Round;
 use crate::types::units::SignedQty;
 use crate::types::units::mul_div;
+
+/// How long a repair waits for a venue that cannot be read or traded on now. After it, what the
+/// reachable venue offers within the budget is taken, or the excess goes to the residual ledger,
+/// where its price stop works.
+const PATIENCE: DurNs = DurNs::from_secs(10);
 
 /// A repair order and what it is expected to move in won (positive).
 struct Repair {
@@ -85,13 +94,16 @@ impl Core {
     /// Sends the better of the two possible repair orders, or hands the excess to the ledger.
     pub(super) fn repair(&mut self, index: usize, now: Now) {
         let pair = &self.pairs[index];
-        let Stage::Unhedged { attempts, .. } = pair.stage else { return };
-        let id = pair.id;
+        let Stage::Unhedged { attempts, since } = pair.stage else { return };
+        if now.mono < pair.retry_at {
+            return;
+        }
+        let (id, waited) = (pair.id, now.mono.since(since));
         let spent = attempts >= self.risk.limits().hedge_attempts;
         match if spent { Err(NoRepair::Never) } else { self.find_repair(index, now) } {
             Ok(draft) => self.send(id, draft, now),
-            Err(NoRepair::Later(refusal)) => self.refuse(refusal),
-            Err(NoRepair::Never) => self.hand_over(index, now),
+            Err(NoRepair::Later(refusal)) if waited < PATIENCE => self.refuse(refusal),
+            Err(_) => self.hand_over(index, now),
         }
     }
 
@@ -133,7 +145,8 @@ impl Core {
         checked.map(|()| option.draft).map_err(NoRepair::Later)
     }
 
-    /// A repair order on one venue; `Ok(None)` if the venue takes no order of that size.
+    /// A repair order on one venue, cut to what is visible and affordable there; `Ok(None)` if the
+    /// venue takes no order of that size. A leg in won needs no fresh FX.
     fn repair_on(
         &self,
         id: InstrumentId,
@@ -142,9 +155,13 @@ impl Core {
     ) -> Result<Option<Repair>, Refusal> {
         let (side, wanted) = what;
         self.view.check_book(id, now.mono)?;
-        let fx = self.view.fresh_fx(now.mono)?;
         let leg = self.view.leg(id, side, Depth::Refined);
-        let qty = wanted.floor_to(leg.instrument.lot);
+        let fx = match leg.instrument.quote {
+            Quote::Krw => self.view.fx.last().ok_or(Refusal::StaleFx)?,
+            Quote::Usdt => self.view.fresh_fx(now.mono)?,
+        };
+        let within = wanted.min(leg.visible_qty()).min(self.affordable_on(&leg)?);
+        let qty = within.floor_to(leg.instrument.lot);
         let best = leg.ladder.best().ok_or(Refusal::Depth)?.price;
         let value = best.times::<()>(qty, Round::Down).ok_or(Refusal::Overflow)?;
         if qty.is_zero() || value.raw() < leg.instrument.min_notional_raw {
@@ -154,22 +171,20 @@ impl Core {
         let worth = value_krw(&leg, &walked, fx).ok_or(Refusal::Overflow)?;
         let limit = self.hedge_limit(&leg, best).ok_or(Refusal::Overflow)?;
         let draft = draft(&leg, (qty, limit), (Purpose::Hedge, fx, now.mono))?;
-        if !self.affords(&leg, &draft) {
-            return Err(Refusal::Balance);
-        }
         Ok(Some(Repair { draft, worth }))
     }
 
-    fn affords(&self, leg: &Leg<'_>, draft: &Draft) -> bool {
+    /// How much the balance pays for at the worst price that a repair may have.
+    fn affordable_on(&self, leg: &Leg<'_>) -> Result<Qty, Refusal> {
         let owned = self.portfolio.available_raw(leg.instrument.id, leg.side);
-        let needed = match leg.side {
-            Side::Sell => Some(draft.request.qty.raw()),
-            Side::Buy => crate::engine::portfolio::Portfolio::cost_at_limit_raw(
-                leg.instrument,
-                &draft.request,
-            ),
+        let best = leg.ladder.best().ok_or(Refusal::Depth)?.price;
+        let enough = match leg.side {
+            Side::Sell => Qty::from_raw(owned),
+            Side::Buy => best
+                .shifted(self.risk.limits().hedge_collar, Round::Up)
+                .and_then(|worst| affordable(owned, worst, leg.instrument.fee)),
         };
-        needed.is_some_and(|needed| needed <= owned)
+        enough.ok_or(Refusal::Overflow)
     }
 
     /// As far as the hedge collar lets it: an IOC order takes the better prices first anyway.
@@ -191,8 +206,12 @@ impl Core {
     }
 
     /// Whether a repair costs at most the budget more than the leg was to cost when the pair's
-    /// orders were decided.
+    /// orders were decided. A sweep has none: it is there because its price stop was hit or because
+    /// dust has grown large enough to be ordered at all.
     fn within_budget(&self, pair: &Pair, option: &Repair) -> bool {
+        if pair.is_sweep {
+            return true;
+        }
         let qty = option.draft.request.qty;
         let Reference { qty: of, cost, proceeds } = pair.reference;
         let share = |total: Krw| mul_div(total.raw(), qty.raw(), of.raw(), Round::Down);
@@ -210,11 +229,53 @@ impl Core {
     /// The excess goes to the residual ledger at its present value; the pair keeps what is matched.
     fn hand_over(&mut self, index: usize, now: Now) {
         let pair = &self.pairs[index];
-        let (id, krw, excess) = (pair.id, self.routes[pair.route].krw, pair.excess());
-        let Some(value) = self.residual_value(krw, excess) else { return };
+        let (id, excess) = (pair.id, pair.excess());
+        let value = match self.kept_basis(pair).or_else(|| self.excess_value(pair)) {
+            Some(value) => value,
+            None => return self.counts.contradictions += 1,
+        };
         if self.change(now, id, PairChange::Residual { excess, value }) {
             self.settle(index, now);
         }
+    }
+
+    /// A sweep that failed goes back at the value it came with, less what it already brought in, so
+    /// that its price stop stays where it was.
+    fn kept_basis(&self, pair: &Pair) -> Option<Krw> {
+        let basis = pair.cash.negated();
+        let same_sign = basis.raw().signum() == pair.excess().raw().signum();
+        Some(basis).filter(|_| pair.is_sweep && same_sign)
+    }
+
+    /// What a pair's excess is worth now on the KRW venue; without any book what it was to be worth
+    /// when its orders were decided.
+    fn excess_value(&self, pair: &Pair) -> Option<Krw> {
+        let excess = pair.excess();
+        let now = self.residual_value(self.routes[pair.route].krw, excess);
+        now.or_else(|| {
+            let Reference { qty, cost, .. } = pair.reference;
+            let size = mul_div(cost.raw(), excess.size().raw(), qty.raw(), Round::Down)?;
+            Some(Krw::from_raw(if excess > SignedQty::ZERO { size } else { -size }))
+        })
+    }
+
+    /// What closing the pair's excess would leave of it now: its result while it is not open.
+    pub(super) fn unhedged_result(&self, pair: &Pair) -> Krw {
+        let value = self.excess_value(pair).unwrap_or(Krw::ZERO);
+        pair.cash.plus(&value).unwrap_or(pair.cash)
+    }
+
+    /// Σ (present value − booked value) of the residual ledger.
+    pub(super) fn residual_result(&self) -> Krw {
+        let mut sum = Krw::ZERO;
+        for row in self.residuals.rows().iter().filter(|row| row.qty != SignedQty::ZERO) {
+            let of_base = |route: &&Route| self.view.instrument(route.krw).base == row.base;
+            let krw = self.routes.iter().find(of_base).map(|route| route.krw);
+            let value = krw.and_then(|krw| self.residual_value(krw, row.qty));
+            let gain = value.and_then(|value| value.minus(&row.value)).unwrap_or(Krw::ZERO);
+            sum = sum.plus(&gain).unwrap_or(sum);
+        }
+        sum
     }
 
     /// What an excess is worth on the KRW venue at its best price, with the sign of the excess.
@@ -233,7 +294,7 @@ impl Core {
         let mut total = self.residuals.total();
         let unhedged = |pair: &&Pair| matches!(pair.stage, Stage::Unhedged { .. });
         for pair in self.pairs.iter().filter(unhedged) {
-            let value = self.residual_value(self.routes[pair.route].krw, pair.excess());
+            let value = self.excess_value(pair);
             let size = value.map_or(pair.notional, |value| value.max(value.negated()));
             total = total.plus(&size).unwrap_or(total);
         }
@@ -252,7 +313,7 @@ impl Core {
             let Some(route) = route.filter(|_| residual.qty != SignedQty::ZERO) else { continue };
             let due = residual.qty != residual.attempted || self.residual_stop(route, &residual);
             let size = residual.qty.size();
-            if due && self.is_orderable(route, size) && !self.pairs.is_full() {
+            if due && self.is_orderable_somewhere(route, size) && !self.pairs.is_full() {
                 self.sweep(row, route, now);
             }
         }
@@ -284,15 +345,18 @@ impl Core {
         }
     }
 
-    /// Largest unhedged quantity that stands now, in lots of its route (rounded down).
-    pub fn unhedged_lots(&self) -> i64 {
-        let of_route = |route: usize, qty: Qty| qty.raw() / self.routes[route].lot.raw().max(1);
-        let pairs = self.pairs.iter().map(|pair| of_route(pair.route, pair.excess().size()));
-        let rows = self.residuals.rows().iter().filter_map(|row| {
-            let base =
+    /// True while something stands unhedged that is more than a lot and large enough for a venue to
+    /// take an order for it. Less is dust: it is in the residual ledger and cannot be traded away.
+    pub fn is_exposed(&self) -> bool {
+        let exposed = |route: usize, qty: Qty| {
+            qty > self.routes[route].lot && self.is_orderable_somewhere(route, qty)
+        };
+        let pair = |pair: &Pair| exposed(pair.route, pair.excess().size());
+        let row = |row: &Residual| {
+            let of_base =
                 |index: &usize| self.view.instrument(self.routes[*index].krw).base == row.base;
-            (0..self.routes.len()).find(base).map(|route| of_route(route, row.qty.size()))
-        });
-        pairs.chain(rows).max().unwrap_or(0)
+            (0..self.routes.len()).find(of_base).is_some_and(|r| exposed(r, row.qty.size()))
+        };
+        self.pairs.iter().any(pair) || self.residuals.rows().iter().any(row)
     }
 }

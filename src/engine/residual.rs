@@ -67,6 +67,12 @@ impl Residuals {
         *row = Residual { base, qty, value, attempted };
         Some(())
     }
+    /// The present quantity was tried in vain.
+    pub fn give_up(&mut self, base: Asset) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.base == base) {
+            row.attempted = row.qty;
+        }
+    }
     /// Hands a whole row out, to be worked off.
     pub fn hand_out(&mut self, index: usize) -> (SignedQty, Krw) {
         let row = &mut self.rows[index];

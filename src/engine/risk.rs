@@ -96,6 +96,10 @@ impl Risk {
         if orders.iter().any(|order| order.purpose == Purpose::Entry) {
             self.check_entry(orders, at)?;
         }
+        // A repair must not wait behind entries; it is bounded by its attempts.
+        if orders.iter().all(|order| order.purpose == Purpose::Hedge) {
+            return Ok(());
+        }
         if at.open_orders + orders.len() > self.limits.max_open_orders as usize {
             return Err(Refusal::OpenOrders);
         }

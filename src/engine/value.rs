@@ -120,6 +120,11 @@ impl Leg<'_> {
         };
         walk(self.ladder, qty, round)
     }
+    /// Visible quantity on the side that it takes from.
+    pub fn visible_qty(&self) -> Qty {
+        let add = |sum: Qty, level: crate::types::market::Level| sum.plus(level.qty).unwrap_or(sum);
+        self.ladder.levels().fold(Qty::ZERO, add)
+    }
     /// Visible value on the side that it takes from, in won without fees.
     pub fn visible_krw(&self, fx: FxRates) -> Option<Krw> {
         let mut sum = 0i128;

@@ -20,7 +20,6 @@ use crate::types::carry::CarriedKind;
 use crate::types::carry::CarriedOrder;
 use crate::types::carry::CarriedPair;
 use crate::types::carry::CarriedResidual;
-use crate::types::carry::CarriedSkew;
 use crate::types::carry::CarriedTotals;
 use crate::types::carry::Carry;
 use crate::types::carry::Stage;
@@ -82,7 +81,6 @@ pub struct StartLine<'a> {
     pairs: Vec<CarriedPairLine<'a>>,
     orders: Vec<CarriedOrderLine<'a>>,
     residuals: Vec<ResidualLine>,
-    skew: Vec<SkewLine<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -141,13 +139,6 @@ struct ResidualLine {
     attempted: Dec,
 }
 
-#[derive(Serialize, Deserialize)]
-struct SkewLine<'a> {
-    krw: &'a str,
-    usdt: &'a str,
-    qty: Dec,
-}
-
 const KINDS: [(CarriedKind, &str); 3] = [
     (CarriedKind::Entry, "entry"),
     (CarriedKind::Counted, "counted"),
@@ -163,7 +154,6 @@ impl<'a> StartLine<'a> {
         let carry = &start.carry;
         let pairs = carry.pairs.iter().map(|pair| CarriedPairLine::of(pair, names));
         let orders = carry.orders.iter().map(|order| CarriedOrderLine::of(order, names));
-        let skew = carry.skew.iter().map(|skew| SkewLine::of(skew, names));
         Ok(StartLine {
             version: VERSION,
             manifest: start.manifest.clone(),
@@ -179,7 +169,6 @@ impl<'a> StartLine<'a> {
             pairs: pairs.collect::<Result<_, _>>()?,
             orders: orders.collect::<Result<_, _>>()?,
             residuals: carry.residuals.iter().map(ResidualLine::of).collect(),
-            skew: skew.collect::<Result<_, _>>()?,
         })
     }
     /// The value; `at` is the moment of its record.
@@ -202,7 +191,6 @@ impl<'a> StartLine<'a> {
             pairs: self.pairs.iter().map(|line| line.pair(names)).collect::<Result<_, _>>()?,
             orders: orders.collect::<Result<_, _>>()?,
             residuals: self.residuals.iter().map(ResidualLine::row).collect::<Result<_, _>>()?,
-            skew: self.skew.iter().map(|line| line.skew(names)).collect::<Result<_, _>>()?,
         };
         let crashes = self.crashes_ns.iter().map(|ns| WallNs(*ns)).collect();
         Ok(Start { manifest: self.manifest.clone(), crashes, carry })
@@ -358,16 +346,5 @@ impl ResidualLine {
             value: self.value_krw.krw(),
             attempted: self.attempted.signed(),
         })
-    }
-}
-
-impl<'a> SkewLine<'a> {
-    fn of(skew: &CarriedSkew, names: &'a Names) -> Result<SkewLine<'a>, ContentError> {
-        let (krw, usdt) = (names.name(skew.krw)?, names.name(skew.usdt)?);
-        Ok(SkewLine { krw, usdt, qty: Dec(skew.qty.raw()) })
-    }
-    fn skew(&self, names: &Names) -> Result<CarriedSkew, ContentError> {
-        let (krw, usdt) = (names.id(self.krw)?, names.id(self.usdt)?);
-        Ok(CarriedSkew { krw, usdt, qty: self.qty.signed() })
     }
 }

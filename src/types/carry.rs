@@ -68,8 +68,6 @@ pub struct Carry {
     pub orders: Vec<CarriedOrder>,
     /// Residuals that are not flat.
     pub residuals: Vec<CarriedResidual>,
-    /// Inventory leans that are not flat.
-    pub skew: Vec<CarriedSkew>,
 }
 
 /// Booked results.
@@ -193,15 +191,4 @@ pub struct CarriedResidual {
     pub value: Krw,
     /// Quantity at the last attempt to work it off.
     pub attempted: SignedQty,
-}
-
-/// One route's lean of inventory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct CarriedSkew {
-    /// The KRW leg of the route.
-    pub krw: InstrumentId,
-    /// The USDT leg.
-    pub usdt: InstrumentId,
-    /// Coins that capture entries moved to the KRW venue.
-    pub qty: SignedQty,
 }

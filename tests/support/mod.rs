@@ -151,7 +151,7 @@ fn risk() -> RiskLimits {
         max_exposure: krw(1_000_000),
         max_daily_loss: krw(150_000),
         max_skew: krw(1_000_000),
-        max_residual: krw(5_000),
+        max_residual: krw(10_000),
         order_timeout: DurNs::from_ms(2_500),
         hedge_loss: Ppm::new(10_000),
         hedge_attempts: 2,

@@ -100,6 +100,17 @@ impl World {
         let fill = Fill { trade, price: request.limit, qty: part, fee };
         OrderEvent { id: request.id, kind: OrderEventKind::Fill(fill) }
     }
+    /// A fill of the whole order at its limit with the fee that its venue charges.
+    pub fn plain_fill(&mut self, request: &OrderRequest) -> OrderEvent {
+        let mut event = self.fill_of(request, request.qty);
+        if let OrderEventKind::Fill(fill) = &mut event.kind {
+            let fee = if request.instrument == USDT { 1_000 } else { 500 };
+            let notional = fill.price.times::<()>(fill.qty, arb::types::units::Round::Up);
+            let notional = notional.expect("in range").raw();
+            fill.fee = Fee::Quote(notional / 1_000_000 * fee + 1);
+        }
+        event
+    }
     /// The end of an order.
     pub fn done(request: &OrderRequest, filled: Qty) -> OrderEvent {
         let ending = match filled {

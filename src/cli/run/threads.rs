@@ -128,7 +128,7 @@ fn finish(
     let sound = is_sound(record, &engine, &gateway);
     let exit = match stopped {
         Some(Err(_)) | None => Exit::Io,
-        Some(Ok(())) => ending(sound, engine.core().unhedged_lots()),
+        Some(Ok(())) => ending(sound, engine.core().is_exposed()),
     };
     let view = RunView {
         engine: &engine,

@@ -179,8 +179,8 @@ pub struct RiskYaml {
     /// Capture accounting: largest lean of inventory between venues.
     #[schemars(range(min = 10_000, max = 500_000_000), extend("unit" = "KRW"))]
     pub max_skew_krw: Decimal,
-    /// Entries stop while more than this stands unhedged.
-    #[schemars(range(min = 100, max = 1_000_000), extend("unit" = "KRW"))]
+    /// Entries stop while more than this stands unhedged; above a venue's smallest order.
+    #[schemars(range(min = 6_000, max = 1_000_000), extend("unit" = "KRW"))]
     pub max_residual_krw: Decimal,
     /// Largest part of a pair's notional that its repair may cost.
     #[schemars(range(min = 0.01, max = 20), extend("unit" = "%"))]
@@ -201,7 +201,7 @@ impl Default for RiskYaml {
             max_open_orders: 16,
             max_unknown_orders: 0,
             max_skew_krw: Decimal::literal("1000000"),
-            max_residual_krw: Decimal::literal("5000"),
+            max_residual_krw: Decimal::literal("10000"),
             hedge_loss_pct: Decimal::literal("1"),
         }
     }

@@ -167,13 +167,14 @@ fn join<F>(
 fn paper_plan(plan: &Plan, core: &Core) -> PaperPlan {
     let engine = &plan.engine;
     let holdings = core.portfolio().holdings();
-    let collar = engine.risk.price_collar.max(engine.risk.hedge_collar);
     PaperPlan {
         instruments: engine.instruments.clone(),
         balances: holdings.iter().map(|h| (h.venue, h.asset, h.raw)).collect(),
         limits: plan.paper.clone(),
         ages: engine.ages.clone(),
-        collar,
+        price_collar: engine.risk.price_collar,
+        hedge_collar: engine.risk.hedge_collar,
+        max_order_value: engine.risk.max_order_value,
         seed: plan.seed,
     }
 }

@@ -65,7 +65,9 @@ fn venue(change: impl FnOnce(&mut PaperPlan)) -> Venue {
             depth: Ppm::ONE,
         },
         ages: engine.ages,
-        collar: Ppm::new(5_000),
+        price_collar: Ppm::new(5_000),
+        hedge_collar: Ppm::new(8_000),
+        max_order_value: krw(100_000_000),
         seed: 1,
     };
     change(&mut paper);
@@ -76,13 +78,20 @@ fn venue(change: impl FnOnce(&mut PaperPlan)) -> Venue {
     permission.grant(Permission::Trade, MonoNs(u64::MAX));
     let ports = Ports { requests: orders, events: reports, books: taken };
     let paper = Paper::new(paper, ports, Arc::clone(&permission));
-    Venue { paper, books, requests, events, permission }
+    let mut venue = Venue { paper, books, requests, events, permission };
+    venue.surround(at(0, 0));
+    venue
 }
 
 impl Venue {
     fn show(&mut self, top: BookTop, now: Now) {
         self.books.send(top).expect("room");
         self.paper.turn(now);
+    }
+    /// The other leg's book and FX, which an entry looks at as well.
+    fn surround(&mut self, now: Now) {
+        self.show(book(KRW, (86_000_000, 86_001_000), SCALE, now), now);
+        self.show(book(FX, (1_387, 1_388), 100_000 * SCALE, now), now);
     }
     fn order(&mut self, request: OrderRequest, now: Now) {
         self.requests.send(request).expect("room");
@@ -245,7 +254,7 @@ fn the_configured_part_of_the_orders_is_rejected_and_latencies_stay_in_their_ran
     let (mut rejects, mut waits) = (0, Vec::new());
     for second in 1..=2_000u64 {
         venue.show(book(USDT, (62_000, 62_001), SCALE, at(second, 0)), at(second, 0));
-        venue.order(buy(USDT, 1, 62_100), at(second, 0));
+        venue.order(buy(USDT, 10_000, 62_100), at(second, 0));
         let due = venue.paper.due().expect("in flight");
         waits.push(due.since(at(second, 0).mono).0 / 1_000);
         let events = venue.answers(Now { mono: due, wall: at(second, 0).wall });
@@ -255,4 +264,47 @@ fn the_configured_part_of_the_orders_is_rejected_and_latencies_stay_in_their_ran
     assert!(waits.iter().all(|us| (10_000..=100_000).contains(us)));
     let mean = waits.iter().sum::<u64>() / 2_000;
     assert!((27_000..31_000).contains(&mean), "about 30 ms, a little less for the cap: {mean}");
+}
+
+#[test]
+fn an_entry_needs_the_other_leg_and_fx_fresh_and_stays_below_the_order_ceiling() {
+    let mut venue = venue(|plan| plan.max_order_value = krw(1_000_000));
+    venue.show(book(USDT, (62_000, 62_001), SCALE, at(1, 0)), at(1, 0));
+    let entry = buy(USDT, 1_000_000, 62_100);
+    assert_eq!(ending(&venue.outcome(entry)).0, Ending::Filled);
+    let large = buy(USDT, 2_000_000, 62_100);
+    assert_eq!(ending(&venue.outcome(large)), rejected(RejectReason::Gate));
+    for (gone, best) in [(KRW, (86_000_000, 86_001_000)), (FX, (1_387, 1_388))] {
+        let mut closed = book(gone, best, SCALE, at(1, 1));
+        closed.invalid = Some(Invalid::Closed);
+        venue.show(closed, at(1, 1));
+        assert_eq!(ending(&venue.outcome(entry)), rejected(RejectReason::StaleQuote));
+        let exit = OrderRequest { purpose: Purpose::Exit, ..entry };
+        assert_eq!(ending(&venue.outcome(exit)).0, Ending::Filled, "an exit goes all the same");
+        venue.surround(at(1, 2));
+    }
+}
+
+#[test]
+fn a_hedge_may_reach_further_than_an_exit() {
+    let mut venue = venue(|_| {});
+    venue.show(book(USDT, (62_000, 62_001), SCALE, at(1, 0)), at(1, 0));
+    let far = buy(USDT, 1_000_000, 62_400);
+    let exit = OrderRequest { purpose: Purpose::Exit, ..far };
+    assert_eq!(ending(&venue.outcome(exit)), rejected(RejectReason::StaleQuote));
+    let hedge = OrderRequest { purpose: Purpose::Hedge, ..far };
+    assert_eq!(ending(&venue.outcome(hedge)).0, Ending::Filled);
+}
+
+#[test]
+fn an_order_off_the_grid_or_below_the_minimum_is_refused_as_a_venue_would() {
+    let mut venue = venue(|_| {});
+    venue.show(book(USDT, (62_000, 62_001), SCALE, at(1, 0)), at(1, 0));
+    let good = buy(USDT, 1_000_000, 62_100);
+    let off_tick = OrderRequest { limit: price(good.limit.raw() + 1), ..good };
+    let off_lot = OrderRequest { qty: qty(1_000_500), ..good };
+    let small = OrderRequest { qty: qty(7_000), ..good };
+    for bad in [off_tick, off_lot, small] {
+        assert_eq!(ending(&venue.outcome(bad)), rejected(RejectReason::Filter), "{bad:?}");
+    }
 }

@@ -21,6 +21,7 @@ use crate::types::limit;
 use crate::types::market::BookTop;
 use crate::types::market::BuyFee;
 use crate::types::market::Instrument;
+use crate::types::market::Quote;
 use crate::types::market::Side;
 use crate::types::order::Ending;
 use crate::types::order::Fee;
@@ -28,15 +29,18 @@ use crate::types::order::Fill;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderEventKind;
 use crate::types::order::OrderRequest;
+use crate::types::order::Purpose;
 use crate::types::order::RejectReason;
 use crate::types::rng::SplitMix64;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
+use crate::types::units::Krw;
 use crate::types::units::Ppm;
 use crate::types::units::Price;
 use crate::types::units::Qty;
 use crate::types::units::Round;
+use crate::types::units::Usdt;
 
 /// How the simulated venue behaves.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,8 +68,12 @@ pub struct PaperPlan {
     pub limits: PaperLimits,
     /// For the last look before an order leaves.
     pub ages: AgeLimits,
-    /// An order's limit may lie this far from the best price at the last look.
-    pub collar: Ppm,
+    /// An entry's or exit's limit may lie this far from the best price at the last look.
+    pub price_collar: Ppm,
+    /// The same for a hedge.
+    pub hedge_collar: Ppm,
+    /// Largest value of an entry order.
+    pub max_order_value: Krw,
     /// Seed of latencies and refusals.
     pub seed: u64,
 }
@@ -164,12 +172,48 @@ impl Paper {
         }
         let instrument = &self.plan.instruments[request.instrument.index()];
         let top = &self.tops[request.instrument.index()];
-        let times = QuoteTimes::of(top, self.alive_at[instrument.venue.index()]);
-        let fresh = self.plan.ages.is_fresh(instrument, times, now);
+        let fresh = self.is_fresh(instrument, now);
         let best = top.ladder(request.side).best();
-        let near =
-            best.is_some_and(|best| request.limit.distance_from(best.price) <= self.plan.collar);
+        let collar = match request.purpose {
+            Purpose::Hedge => self.plan.hedge_collar,
+            Purpose::Entry | Purpose::Exit => self.plan.price_collar,
+        };
+        let near = best.is_some_and(|best| request.limit.distance_from(best.price) <= collar);
+        if request.purpose == Purpose::Entry {
+            self.look_at_entry(request, now)?;
+        }
         if top.invalid.is_none() && fresh && near { Ok(()) } else { Err(RejectReason::StaleQuote) }
+    }
+
+    /// New risk: FX and the other leg's book have to be fresh too, and the order no larger than any
+    /// order may be.
+    fn look_at_entry(&self, request: &OrderRequest, now: MonoNs) -> Result<(), RejectReason> {
+        let own = &self.plan.instruments[request.instrument.index()];
+        let is_mate = |i: &&Instrument| i.base == own.base && i.quote != own.quote;
+        let mate = self.usable().filter(is_mate).any(|mate| self.is_fresh(mate, now));
+        let is_fx = |i: &&Instrument| i.base.as_str() == "USDT" && i.quote == Quote::Krw;
+        let age = |i: &Instrument| now.since(self.tops[i.id.index()].received_at);
+        let fx = self.usable().find(is_fx).filter(|fx| age(fx) < self.plan.ages.max_fx_age);
+        let rate = fx.and_then(|fx| self.tops[fx.id.index()].ladder(Side::Buy).best());
+        let Some(rate) = rate.filter(|_| mate) else { return Err(RejectReason::StaleQuote) };
+        let value = request.limit.times::<()>(request.qty, Round::Up).map(|value| value.raw());
+        let krw = value.and_then(|raw| match own.quote {
+            Quote::Krw => Some(Krw::from_raw(raw)),
+            Quote::Usdt => Usdt::from_raw(raw).to_krw(rate.price, Round::Up),
+        });
+        let small = krw.is_some_and(|krw| krw <= self.plan.max_order_value);
+        if small { Ok(()) } else { Err(RejectReason::Gate) }
+    }
+
+    /// Instruments whose book is valid.
+    fn usable(&self) -> impl Iterator<Item = &Instrument> {
+        self.plan.instruments.iter().filter(|i| self.tops[i.id.index()].invalid.is_none())
+    }
+
+    fn is_fresh(&self, instrument: &Instrument, now: MonoNs) -> bool {
+        let top = &self.tops[instrument.id.index()];
+        let times = QuoteTimes::of(top, self.alive_at[instrument.venue.index()]);
+        self.plan.ages.is_fresh(instrument, times, now)
     }
 
     /// Minimum plus an exponential part, capped.
@@ -203,6 +247,9 @@ impl Paper {
         let top = &self.tops[request.instrument.index()];
         if top.invalid.is_some() {
             return self.finish(request, Ending::Rejected(RejectReason::StaleQuote), Qty::ZERO);
+        }
+        if !self.passes_filters(request) {
+            return self.finish(request, Ending::Rejected(RejectReason::Filter), Qty::ZERO);
         }
         if !self.is_funded(request) {
             return self.finish(request, Ending::Rejected(RejectReason::Balance), Qty::ZERO);
@@ -239,6 +286,15 @@ impl Paper {
             }
         }
         fills
+    }
+
+    /// The venue's own rules: grid of prices and quantities, smallest order.
+    fn passes_filters(&self, request: &OrderRequest) -> bool {
+        let instrument = &self.plan.instruments[request.instrument.index()];
+        let value = request.limit.times::<()>(request.qty, Round::Down);
+        instrument.ticks.snap(request.limit, Round::Down) == Some(request.limit)
+            && request.qty.floor_to(instrument.lot) == request.qty
+            && value.is_some_and(|value| value.raw() >= instrument.min_notional_raw)
     }
 
     fn is_funded(&self, request: &OrderRequest) -> bool {

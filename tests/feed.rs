@@ -159,6 +159,22 @@ fn a_diff_that_crosses_the_book_makes_it_invalid_until_the_next_snapshot() {
 }
 
 #[test]
+fn a_diff_that_empties_a_side_makes_the_book_invalid_until_the_next_snapshot() {
+    let mut bench = Bench::binance();
+    bench.snapshot(5);
+    let emptied = r#"{"e":"depthUpdate","E":5,"s":"BTCUSDT","U":6,"u":6,"b":[],"a":[["10","0"]]}"#;
+    assert_eq!(bench.change(emptied), Change::Broken(DecodeError::Empty));
+    assert_eq!(bench.top(0).invalid, Some(Invalid::Empty));
+    assert_eq!(bench.top(0).asks.len(), 1, "the old image is untouched");
+    assert_eq!(bench.change(&diff(7, 7, "9.5")), Change::Held);
+    assert_eq!(bench.snapshot(6), Outcome::Book { slot: 0, change: RESYNC });
+    assert_eq!((bench.top(0).invalid, bench.count(Counter::RejectedEmpty)), (None, 1));
+    let states: Vec<_> = bench.published().iter().map(|top| top.invalid).collect();
+    assert_eq!(states, [None, Some(Invalid::Empty), None]);
+    bench.assert_counted_once();
+}
+
+#[test]
 fn a_newer_ticker_lies_over_the_book_until_an_image_has_overtaken_it() {
     let mut bench = Bench::binance();
     bench.snapshot(5);
@@ -239,7 +255,7 @@ fn a_whole_book_that_says_nonsense_breaks_its_own_instrument_only() {
     assert_eq!(bench.top(1).invalid, None);
     let empty = Change::Broken(DecodeError::Empty);
     assert_eq!(bench.change(&image("KRW-BTC", 102, "0")), empty);
-    assert_eq!(bench.top(0).invalid, Some(Invalid::BadValue));
+    assert_eq!(bench.top(0).invalid, Some(Invalid::Empty));
     assert_eq!(bench.change(&image("KRW-BTC", 103, "9")), RESYNC);
     assert_eq!(bench.ws("{\"ty\":"), Outcome::Rejected(DecodeError::Malformed));
     assert_eq!(bench.ws(&image("KRW-DOGE", 103, "9")), Outcome::Unknown);

@@ -99,6 +99,7 @@ impl Slot {
         self.top.invalid = Some(match why {
             DecodeError::Crossed => Invalid::Crossed,
             DecodeError::Overflow => Invalid::Overflow,
+            DecodeError::Empty => Invalid::Empty,
             _ => Invalid::BadValue,
         });
         Change::Broken(why)
@@ -163,9 +164,9 @@ impl Slot {
     }
 
     fn commit(&mut self, update_id: u64, venue_ts_ms: Option<u64>, now: Now) -> Change {
-        let broken = [Invalid::Gap, Invalid::Crossed, Invalid::Overflow, Invalid::BadValue];
         let top = &mut self.top;
-        let resynced = top.invalid.take().is_some_and(|invalid| broken.contains(&invalid));
+        let never = [Invalid::NoImage, Invalid::Closed];
+        let resynced = top.invalid.take().is_some_and(|invalid| !never.contains(&invalid));
         top.image += 1;
         top.update_id = update_id;
         top.received_at = now.mono;
@@ -183,6 +184,7 @@ impl Slot {
         self.join.restart();
         Change::Broken(match invalid {
             Invalid::Overflow => DecodeError::Overflow,
+            Invalid::Empty => DecodeError::Empty,
             _ => DecodeError::Crossed,
         })
     }

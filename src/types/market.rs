@@ -60,6 +60,8 @@ pub enum Invalid {
     Closed,
     /// Best bid at or above best ask.
     Crossed,
+    /// A side without any level.
+    Empty,
     /// More levels than [`limit::BOOK_LEVELS`] a side.
     Overflow,
     /// The latest frame held a value that no book can have (zero price, too large a size, …).

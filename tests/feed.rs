@@ -196,7 +196,7 @@ fn a_closed_connection_leaves_no_usable_book_and_a_new_one_starts_over() {
     let mut bench = Bench::binance();
     bench.snapshot(5);
     bench.change(&ticker(9, "9.2"));
-    bench.feed.on_close();
+    bench.feed.on_close(bench.now);
     assert_eq!((bench.top(0).invalid, bench.top(0).ticker), (Some(Invalid::Closed), None));
     bench.feed.on_open(bench.now);
     assert_eq!(bench.top(0).invalid, Some(Invalid::NoImage));
@@ -287,10 +287,12 @@ fn every_frame_shows_life_but_only_books_and_tickers_are_news() {
     let mut bench = Bench::binance();
     bench.snapshot(5);
     let received = bench.top(0).received_at;
+    bench.ws(&ticker(6, "9.2"));
     bench.ws("{\"result\":null,\"id\":1}");
     bench.ws("garbage");
     assert_eq!(bench.top(0).received_at, received);
-    assert_eq!(bench.top(0).alive_at, MonoNs(received.0 + 2));
+    assert_eq!(bench.top(0).arrived_at, MonoNs(received.0 + 1), "that of the ticker");
+    assert_eq!(bench.top(0).alive_at, MonoNs(received.0 + 3));
 }
 
 #[test]

@@ -74,9 +74,9 @@ impl Feed {
         match change {
             Change::Image { resynced } => {
                 self.pen.add(Counter::Resyncs, u64::from(resynced));
-                self.publish(slot);
+                self.publish(slot, now);
             }
-            Change::Ticker(_) | Change::Gap | Change::Broken(_) => self.publish(slot),
+            Change::Ticker(_) | Change::Gap | Change::Broken(_) => self.publish(slot, now),
             Change::Held | Change::Old | Change::Stale | Change::Refused(_) => {}
         }
         outcome
@@ -85,13 +85,13 @@ impl Feed {
     /// The connection opened: every book waits for its first image.
     pub fn on_open(&mut self, now: Now) {
         self.books.on_open(now);
-        self.publish_all();
+        self.publish_all(now);
     }
 
     /// The connection closed: no book may be used.
-    pub fn on_close(&mut self) {
+    pub fn on_close(&mut self, now: Now) {
         self.books.on_close();
-        self.publish_all();
+        self.publish_all(now);
     }
 
     /// Sends what a full link could not take before. `Worked` if anything went out.
@@ -127,14 +127,14 @@ impl Feed {
         self.pen.tally()
     }
 
-    fn publish_all(&mut self) {
+    fn publish_all(&mut self, now: Now) {
         for slot in 0..self.books.len() {
-            self.publish(slot);
+            self.publish(slot, now);
         }
     }
 
-    fn publish(&mut self, slot: usize) {
-        let top = self.books.top(slot);
+    fn publish(&mut self, slot: usize, now: Now) {
+        let top = self.books.publish(slot, now.mono);
         for outlet in &mut self.outlets {
             let bit = 1 << slot;
             self.pen.add(Counter::BooksReplaced, u64::from(outlet.unsent & bit != 0));

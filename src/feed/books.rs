@@ -163,6 +163,11 @@ impl Books {
         top.digest = self.digest.value();
         top
     }
+    /// The same, published now for a frame that arrived at `arrived_at`.
+    pub fn publish(&mut self, slot: usize, arrived_at: MonoNs) -> &BookTop {
+        self.slots[slot].top.arrived_at = arrived_at;
+        self.top(slot)
+    }
     /// The whole book of an instrument.
     pub fn whole(&self, slot: usize) -> Whole<'_> {
         Whole { slot: &self.slots[slot] }
@@ -185,7 +190,7 @@ impl Books {
                 self.change(symbol, |slot, levels| slot.on_delta(levels, diff, now))
             }
             Event::Ticker { symbol, ticker } => {
-                self.change(symbol, |slot, _| slot.on_ticker(ticker, now))
+                self.change(symbol, |slot, _| slot.on_ticker(ticker))
             }
             Event::Snapshot { last_id } => {
                 let Some(slot) = self.snapshot_slot(last_id) else { return Outcome::Unknown };

@@ -141,8 +141,8 @@ impl Slot {
         self.commit(update_id, venue_ts_ms, now)
     }
 
-    /// Best bid and ask, possibly ahead of the image.
-    pub fn on_ticker(&mut self, ticker: Ticker, now: Now) -> Change {
+    /// Best bid and ask, possibly ahead of the image, which grows no younger by it.
+    pub fn on_ticker(&mut self, ticker: Ticker) -> Change {
         self.newest_id = self.newest_id.max(ticker.update_id);
         let laid_over = self.top.ticker.map_or(0, |ticker| ticker.update_id);
         let known = laid_over.max(self.top.update_id);
@@ -150,7 +150,6 @@ impl Slot {
             return Change::Old;
         }
         self.top.ticker = Some(ticker);
-        self.top.received_at = now.mono;
         Change::Ticker(ticker)
     }
 

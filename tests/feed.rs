@@ -16,6 +16,7 @@ use arb::types::ids::VenueId;
 use arb::types::ids::instrument_name;
 use arb::types::market::BookTop;
 use arb::types::market::Invalid;
+use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
 use arb::types::time::Now;
 use arb::types::time::WallNs;
@@ -280,6 +281,28 @@ fn a_full_link_gets_the_newest_top_later_and_the_missed_ones_are_counted() {
     assert_eq!(bench.feed.flush(), Turn::Worked);
     assert_eq!(bench.tops.take().map(|top| top.instrument), Some(InstrumentId(1)));
     assert_eq!(bench.feed.flush(), Turn::Idle);
+}
+
+#[test]
+fn a_sign_of_life_goes_out_once_a_second_and_never_replaces_news() {
+    let mut bench = Bench::new(VenueId::Upbit, &[("BTC", "KRW"), ("USDT", "KRW")], 1);
+    bench.ws(&image("KRW-USDT", 1, "9"));
+    bench.ws(&image("KRW-BTC", 1, "9"));
+    for _ in 0..5 {
+        bench.now.mono = bench.now.mono.plus(DurNs::from_secs(1));
+        bench.ws("{\"status\":\"UP\"}");
+    }
+    assert_eq!(bench.published().len(), 1, "the link is full: nothing could be told");
+    assert_eq!(bench.feed.flush(), Turn::Worked);
+    let waited = bench.published().pop().expect("what waited");
+    assert_eq!((waited.image, waited.alive_at), (1, bench.now.mono), "and it tells of life");
+    assert_eq!(bench.count(Counter::BooksReplaced), 0);
+    bench.ws("{\"status\":\"UP\"}");
+    assert_eq!(bench.published().len(), 0, "less than a second ago");
+    bench.now.mono = bench.now.mono.plus(DurNs::from_secs(1));
+    bench.ws("garbage");
+    let told = bench.published().pop().expect("a sign of life");
+    assert_eq!((told.image, told.alive_at, told.arrived_at), (1, bench.now.mono, bench.now.mono));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use arb::types::market::BookTop;
 use arb::types::time::DurNs;
 use arb::types::time::Now;
 use arb::venue::FrameKind;
+use support::KRW;
 use support::USDT;
 use support::at;
 use support::plan;
@@ -79,4 +80,39 @@ fn tickers_do_not_hide_that_the_depth_stream_has_fallen_silent() {
     let ids = r#""e":"depthUpdate","E":5,"s":"BTCUSDT","U":6,"u":29"#;
     desk.frame(FrameKind::Ws, &format!(r#"{{{ids},"b":[["9.2","3"]],"a":[]}}"#));
     assert_eq!(desk.check(), Ok(()));
+}
+
+fn quiet_book(ms: u64) -> String {
+    let unit = r#"{"ap":10,"bp":9,"as":1,"bs":1}"#;
+    format!(r#"{{"ty":"orderbook","cd":"KRW-BTC","tms":{ms},"obu":[{unit}]}}"#)
+}
+
+#[test]
+fn a_quiet_whole_book_stays_fresh_while_trades_show_that_its_connection_lives() {
+    let mut desk = Desk::new(KRW);
+    let trade = r#"{"ty":"trade","cd":"KRW-BTC","tp":9,"tv":1,"ttms":1,"ab":"BID","sid":1}"#;
+    desk.frame(FrameKind::Ws, &quiet_book(1));
+    let (image_at, taken) = (desk.now.mono, desk.taken);
+    for _ in 0..100 {
+        desk.wait(300);
+        desk.frame(FrameKind::Ws, trade);
+        assert_eq!(desk.check(), Ok(()));
+    }
+    let top = desk.view.top(KRW);
+    assert_eq!((top.image, top.received_at), (1, image_at), "the image is what it was");
+    assert_eq!(desk.taken - taken, 25, "30 s of trades, told every fourth");
+    desk.wait(5_000);
+    assert_eq!(desk.check(), Err(Refusal::StaleQuote), "now the connection is silent too");
+}
+
+#[test]
+fn a_quiet_whole_book_is_not_fresh_for_ever() {
+    let mut desk = Desk::new(KRW);
+    desk.frame(FrameKind::Ws, &quiet_book(1));
+    for second in 1..=60 {
+        desk.wait(1_000);
+        desk.frame(FrameKind::Ws, r#"{"status":"UP"}"#);
+        let expected = if second < 60 { Ok(()) } else { Err(Refusal::StaleQuote) };
+        assert_eq!(desk.check(), expected);
+    }
 }

@@ -185,6 +185,7 @@ fn counter_of(outcome: &Outcome) -> Counter {
         Outcome::Trade { .. } => Counter::Trades,
         Outcome::Control { .. } => Counter::Controls,
         Outcome::Unknown => Counter::UnknownSymbols,
+        Outcome::Unplaced => Counter::StaleSnapshots,
         Outcome::Rejected(why) => rejected(why),
         Outcome::Book { change, .. } => match change {
             Change::Image { .. } => Counter::Books,

@@ -299,14 +299,47 @@ fn an_upbit_book_may_stand_still_in_time_but_not_go_back() {
     assert_eq!(bench.count(Counter::RejectedTime), 1);
 }
 
-#[test]
-fn a_timestamp_a_day_ahead_cannot_block_the_books_that_follow() {
-    let mut bench = Bench::upbit();
+/// An Upbit feed whose clock stands at the present, and that in ms.
+fn upbit_at_present() -> (Bench, u64) {
     let present_ms = 1_723_161_255_000;
+    let mut bench = Bench::upbit();
     bench.now.wall = WallNs(present_ms * 1_000_000);
+    (bench, present_ms)
+}
+
+#[test]
+fn a_book_more_than_a_minute_ahead_is_refused() {
+    let (mut bench, present_ms) = upbit_at_present();
     let refused = Change::Refused(DecodeError::Time);
     assert_eq!(bench.change(&image("KRW-BTC", present_ms * 1_000, "9")), refused);
-    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 5_000, "9")), IMAGE);
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 60_001, "9")), refused);
+    assert_eq!(bench.top(0).invalid, Some(Invalid::NoImage));
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 60_000, "9")), IMAGE);
+}
+
+#[test]
+fn one_timestamp_ahead_holds_a_book_up_for_ten_frames_only() {
+    let (mut bench, present_ms) = upbit_at_present();
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 50_000, "9")), IMAGE);
+    for later_ms in 0..10 {
+        let refused = Change::Refused(DecodeError::Time);
+        assert_eq!(bench.change(&image("KRW-BTC", present_ms + later_ms, "9.1")), refused);
+    }
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 10, "9.2")), IMAGE);
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 11, "9.3")), IMAGE);
+    assert_eq!((bench.count(Counter::RejectedTime), bench.count(Counter::Books)), (10, 3));
+    bench.assert_counted_once();
+}
+
+#[test]
+fn only_refusals_on_end_make_a_book_take_another_time() {
+    let (mut bench, present_ms) = upbit_at_present();
+    bench.change(&image("KRW-BTC", present_ms, "9"));
+    for _ in 0..30 {
+        let refused = Change::Refused(DecodeError::Time);
+        assert_eq!(bench.change(&image("KRW-BTC", present_ms - 1, "9.1")), refused);
+        assert_eq!(bench.change(&image("KRW-BTC", present_ms, "9")), IMAGE);
+    }
 }
 
 #[test]

@@ -14,9 +14,13 @@ use crate::venue::binance::depth::Join;
 use crate::venue::binance::depth::Step;
 use crate::venue::book::Book;
 
-/// A venue clock may be this far ahead of ours: no honest clock is a day off, and a timestamp in
-/// microseconds or of another century must not block every later book as "older".
-const LARGEST_LEAD_MS: u64 = 24 * 3_600 * 1_000;
+/// A venue clock may be this far ahead of ours. A book from further ahead would block those that
+/// follow it as "older".
+const LARGEST_LEAD_MS: u64 = 60 * 1_000;
+
+/// After this many books on end that were refused for their time, the time is taken as the venue
+/// gives it: what is wrong is then the committed book's, or our clock.
+const REFUSED_TIMES: u32 = 10;
 
 /// A snapshot lies at most this many updates from the numbers that its instrument has shown: more
 /// than the busiest book counts in the minutes that one may be late, less than lies between the
@@ -62,6 +66,8 @@ pub struct Slot {
     /// Venue time of the image, ms since 1970; `None` for a bare REST snapshot.
     pub venue_ts_ms: Option<u64>,
     join: Join,
+    /// Books on end that were refused for their time.
+    refused_times: u32,
 }
 
 impl Slot {
@@ -74,6 +80,7 @@ impl Slot {
             top: BookTop::empty(id),
             venue_ts_ms: None,
             join: Join::new(),
+            refused_times: 0,
         }
     }
 
@@ -83,14 +90,19 @@ impl Slot {
         self.join.restart();
         self.top.ticker = None;
         self.venue_ts_ms = None;
+        self.refused_times = 0;
     }
 
-    /// A whole book. Ordered by its venue time, which may stand still but not go back.
+    /// A whole book. Ordered by its venue time, which may stand still but not go back, nor lie
+    /// ahead; unless [`REFUSED_TIMES`] books on end did, so that no single time freezes a book.
     pub fn on_image(&mut self, image: &Scratch, venue_ts_ms: u64, now: Now) -> Change {
         let is_older = self.venue_ts_ms.is_some_and(|committed| venue_ts_ms < committed);
-        if is_older || is_from_the_future(venue_ts_ms, now) {
+        let is_wrong = is_older || is_from_the_future(venue_ts_ms, now);
+        if is_wrong && self.refused_times < REFUSED_TIMES {
+            self.refused_times += 1;
             return Change::Refused(DecodeError::Time);
         }
+        self.refused_times = 0;
         match self.book.replace(image) {
             Ok(()) => self.commit(0, Some(venue_ts_ms), now),
             Err(why) => self.on_bad_image(why),

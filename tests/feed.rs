@@ -16,6 +16,7 @@ use arb::types::ids::VenueId;
 use arb::types::ids::instrument_name;
 use arb::types::market::BookTop;
 use arb::types::market::Invalid;
+use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
 use arb::types::time::Now;
 use arb::types::time::WallNs;
@@ -159,6 +160,22 @@ fn a_diff_that_crosses_the_book_makes_it_invalid_until_the_next_snapshot() {
 }
 
 #[test]
+fn a_diff_that_empties_a_side_makes_the_book_invalid_until_the_next_snapshot() {
+    let mut bench = Bench::binance();
+    bench.snapshot(5);
+    let emptied = r#"{"e":"depthUpdate","E":5,"s":"BTCUSDT","U":6,"u":6,"b":[],"a":[["10","0"]]}"#;
+    assert_eq!(bench.change(emptied), Change::Broken(DecodeError::Empty));
+    assert_eq!(bench.top(0).invalid, Some(Invalid::Empty));
+    assert_eq!(bench.top(0).asks.len(), 1, "the old image is untouched");
+    assert_eq!(bench.change(&diff(7, 7, "9.5")), Change::Held);
+    assert_eq!(bench.snapshot(6), Outcome::Book { slot: 0, change: RESYNC });
+    assert_eq!((bench.top(0).invalid, bench.count(Counter::RejectedEmpty)), (None, 1));
+    let states: Vec<_> = bench.published().iter().map(|top| top.invalid).collect();
+    assert_eq!(states, [None, Some(Invalid::Empty), None]);
+    bench.assert_counted_once();
+}
+
+#[test]
 fn a_newer_ticker_lies_over_the_book_until_an_image_has_overtaken_it() {
     let mut bench = Bench::binance();
     bench.snapshot(5);
@@ -180,7 +197,7 @@ fn a_closed_connection_leaves_no_usable_book_and_a_new_one_starts_over() {
     let mut bench = Bench::binance();
     bench.snapshot(5);
     bench.change(&ticker(9, "9.2"));
-    bench.feed.on_close();
+    bench.feed.on_close(bench.now);
     assert_eq!((bench.top(0).invalid, bench.top(0).ticker), (Some(Invalid::Closed), None));
     bench.feed.on_open(bench.now);
     assert_eq!(bench.top(0).invalid, Some(Invalid::NoImage));
@@ -189,19 +206,83 @@ fn a_closed_connection_leaves_no_usable_book_and_a_new_one_starts_over() {
     assert_eq!(bench.published().len(), 5);
 }
 
+fn three_books() -> Bench {
+    Bench::new(VenueId::Binance, &[("BTC", "USDT"), ("ETH", "USDT"), ("XRP", "USDT")], 64)
+}
+
 #[test]
 fn a_snapshot_goes_to_the_waiting_book_whose_numbers_are_nearest() {
-    let names = [("BTC", "USDT"), ("ETH", "USDT"), ("XRP", "USDT")];
-    let mut bench = Bench::new(VenueId::Binance, &names, 64);
+    let mut bench = three_books();
     bench.ws(&diff_of("BTCUSDT", 5_001, 5_002, "9"));
     bench.ws(&diff_of("ETHUSDT", 301, 302, "9"));
     let committed = |slot| Outcome::Book { slot, change: IMAGE };
     assert_eq!(bench.snapshot(300), committed(1));
     assert_eq!(bench.snapshot(5_001), committed(0));
-    assert_eq!(bench.snapshot(44), committed(2), "the only one that still waits");
-    let stale = Outcome::Book { slot: 1, change: Change::Stale };
-    assert_eq!(bench.snapshot(299), stale, "none waits: the nearest, and it is older");
-    assert_eq!(bench.snapshot(310), committed(1));
+    assert_eq!(bench.snapshot(310), Outcome::Unplaced, "the one that waits has shown nothing");
+    bench.ws(&diff_of("XRPUSDT", 2_000_001, 2_000_001, "9"));
+    assert_eq!(bench.snapshot(999_999), Outcome::Unplaced, "too far before");
+    assert_eq!(bench.snapshot(3_000_002), Outcome::Unplaced, "too far behind");
+    assert_eq!(bench.snapshot(2_000_000), committed(2));
+    assert_eq!(bench.count(Counter::StaleSnapshots), 3);
+    bench.assert_counted_once();
+}
+
+#[test]
+fn a_snapshot_at_another_price_is_not_that_of_the_book_with_the_same_numbers() {
+    let mut bench = three_books();
+    bench.ws(&diff_of("BTCUSDT", 301, 302, "19"));
+    assert_eq!(bench.snapshot(301), Outcome::Unplaced, "9 is less than half of 19");
+    let ask = r#""b":"5","B":"3","a":"5.1","A":"4""#;
+    bench.ws(&format!(r#"{{"u":302,"s":"ETHUSDT",{ask}}}"#));
+    assert_eq!(bench.snapshot(301), Outcome::Unplaced, "9 is more than one and a half of 5.1");
+    bench.ws(&diff_of("XRPUSDT", 201, 202, "0.01"));
+    let committed = Outcome::Book { slot: 2, change: IMAGE };
+    assert_eq!(bench.snapshot(301), committed, "a deep bid tells nothing, and it is the last");
+}
+
+#[test]
+fn a_snapshot_that_fits_two_books_alike_goes_to_neither() {
+    let mut bench = three_books();
+    bench.ws(&diff_of("BTCUSDT", 301, 302, "9"));
+    bench.ws(&diff_of("ETHUSDT", 300, 305, "9"));
+    assert_eq!(bench.snapshot(301), Outcome::Unplaced);
+    assert_eq!(bench.snapshot(304), Outcome::Book { slot: 1, change: IMAGE });
+}
+
+#[test]
+fn a_book_that_took_anothers_snapshot_gets_its_own_later() {
+    let mut bench = three_books();
+    bench.ws(&diff_of("BTCUSDT", 301, 301, "9"));
+    assert_eq!(bench.snapshot(900_000), Outcome::Book { slot: 0, change: IMAGE }, "a mistake");
+    for id in 302..322 {
+        bench.ws(&diff(id, id, "9"));
+    }
+    assert_eq!((bench.count(Counter::Gaps), bench.top(0).invalid), (1, Some(Invalid::Gap)));
+    bench.ws(&diff_of("ETHUSDT", 900_501, 900_501, "9"));
+    assert_eq!(bench.snapshot(900_500), Outcome::Book { slot: 1, change: IMAGE });
+    assert_eq!(bench.snapshot(320), Outcome::Book { slot: 0, change: RESYNC });
+    assert_eq!(bench.top(0).update_id, 321);
+}
+
+#[test]
+fn a_runs_only_instrument_takes_every_snapshot() {
+    let mut bench = Bench::binance();
+    assert_eq!(bench.snapshot(5), Outcome::Book { slot: 0, change: IMAGE });
+    assert_eq!(bench.snapshot(5), Outcome::Book { slot: 0, change: Change::Stale });
+    assert_eq!(bench.snapshot(90_000_000), Outcome::Book { slot: 0, change: IMAGE });
+}
+
+#[test]
+fn a_book_under_foreign_numbers_breaks_and_recovers_with_its_own_snapshot() {
+    let mut bench = Bench::binance();
+    bench.snapshot(90_000_000);
+    for id in 1..20 {
+        assert_eq!(bench.change(&diff(id, id, "9")), Change::Old);
+    }
+    assert_eq!(bench.change(&diff(20, 20, "9")), Change::Gap);
+    assert_eq!(bench.top(0).invalid, Some(Invalid::Gap));
+    assert_eq!(bench.snapshot(20), Outcome::Book { slot: 0, change: RESYNC });
+    assert_eq!(bench.change(&diff(21, 21, "9.5")), IMAGE);
     bench.assert_counted_once();
 }
 
@@ -218,14 +299,47 @@ fn an_upbit_book_may_stand_still_in_time_but_not_go_back() {
     assert_eq!(bench.count(Counter::RejectedTime), 1);
 }
 
-#[test]
-fn a_timestamp_a_day_ahead_cannot_block_the_books_that_follow() {
-    let mut bench = Bench::upbit();
+/// An Upbit feed whose clock stands at the present, and that in ms.
+fn upbit_at_present() -> (Bench, u64) {
     let present_ms = 1_723_161_255_000;
+    let mut bench = Bench::upbit();
     bench.now.wall = WallNs(present_ms * 1_000_000);
+    (bench, present_ms)
+}
+
+#[test]
+fn a_book_more_than_a_minute_ahead_is_refused() {
+    let (mut bench, present_ms) = upbit_at_present();
     let refused = Change::Refused(DecodeError::Time);
     assert_eq!(bench.change(&image("KRW-BTC", present_ms * 1_000, "9")), refused);
-    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 5_000, "9")), IMAGE);
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 60_001, "9")), refused);
+    assert_eq!(bench.top(0).invalid, Some(Invalid::NoImage));
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 60_000, "9")), IMAGE);
+}
+
+#[test]
+fn one_timestamp_ahead_holds_a_book_up_for_ten_frames_only() {
+    let (mut bench, present_ms) = upbit_at_present();
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 50_000, "9")), IMAGE);
+    for later_ms in 0..10 {
+        let refused = Change::Refused(DecodeError::Time);
+        assert_eq!(bench.change(&image("KRW-BTC", present_ms + later_ms, "9.1")), refused);
+    }
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 10, "9.2")), IMAGE);
+    assert_eq!(bench.change(&image("KRW-BTC", present_ms + 11, "9.3")), IMAGE);
+    assert_eq!((bench.count(Counter::RejectedTime), bench.count(Counter::Books)), (10, 3));
+    bench.assert_counted_once();
+}
+
+#[test]
+fn only_refusals_on_end_make_a_book_take_another_time() {
+    let (mut bench, present_ms) = upbit_at_present();
+    bench.change(&image("KRW-BTC", present_ms, "9"));
+    for _ in 0..30 {
+        let refused = Change::Refused(DecodeError::Time);
+        assert_eq!(bench.change(&image("KRW-BTC", present_ms - 1, "9.1")), refused);
+        assert_eq!(bench.change(&image("KRW-BTC", present_ms, "9")), IMAGE);
+    }
 }
 
 #[test]
@@ -239,7 +353,7 @@ fn a_whole_book_that_says_nonsense_breaks_its_own_instrument_only() {
     assert_eq!(bench.top(1).invalid, None);
     let empty = Change::Broken(DecodeError::Empty);
     assert_eq!(bench.change(&image("KRW-BTC", 102, "0")), empty);
-    assert_eq!(bench.top(0).invalid, Some(Invalid::BadValue));
+    assert_eq!(bench.top(0).invalid, Some(Invalid::Empty));
     assert_eq!(bench.change(&image("KRW-BTC", 103, "9")), RESYNC);
     assert_eq!(bench.ws("{\"ty\":"), Outcome::Rejected(DecodeError::Malformed));
     assert_eq!(bench.ws(&image("KRW-DOGE", 103, "9")), Outcome::Unknown);
@@ -267,14 +381,38 @@ fn a_full_link_gets_the_newest_top_later_and_the_missed_ones_are_counted() {
 }
 
 #[test]
+fn a_sign_of_life_goes_out_once_a_second_and_never_replaces_news() {
+    let mut bench = Bench::new(VenueId::Upbit, &[("BTC", "KRW"), ("USDT", "KRW")], 1);
+    bench.ws(&image("KRW-USDT", 1, "9"));
+    bench.ws(&image("KRW-BTC", 1, "9"));
+    for _ in 0..5 {
+        bench.now.mono = bench.now.mono.plus(DurNs::from_secs(1));
+        bench.ws("{\"status\":\"UP\"}");
+    }
+    assert_eq!(bench.published().len(), 1, "the link is full: nothing could be told");
+    assert_eq!(bench.feed.flush(), Turn::Worked);
+    let waited = bench.published().pop().expect("what waited");
+    assert_eq!((waited.image, waited.alive_at), (1, bench.now.mono), "and it tells of life");
+    assert_eq!(bench.count(Counter::BooksReplaced), 0);
+    bench.ws("{\"status\":\"UP\"}");
+    assert_eq!(bench.published().len(), 0, "less than a second ago");
+    bench.now.mono = bench.now.mono.plus(DurNs::from_secs(1));
+    bench.ws("garbage");
+    let told = bench.published().pop().expect("a sign of life");
+    assert_eq!((told.image, told.alive_at, told.arrived_at), (1, bench.now.mono, bench.now.mono));
+}
+
+#[test]
 fn every_frame_shows_life_but_only_books_and_tickers_are_news() {
     let mut bench = Bench::binance();
     bench.snapshot(5);
     let received = bench.top(0).received_at;
+    bench.ws(&ticker(6, "9.2"));
     bench.ws("{\"result\":null,\"id\":1}");
     bench.ws("garbage");
     assert_eq!(bench.top(0).received_at, received);
-    assert_eq!(bench.top(0).alive_at, MonoNs(received.0 + 2));
+    assert_eq!(bench.top(0).arrived_at, MonoNs(received.0 + 1), "that of the ticker");
+    assert_eq!(bench.top(0).alive_at, MonoNs(received.0 + 3));
 }
 
 #[test]

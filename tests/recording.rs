@@ -59,7 +59,7 @@ fn play(feed: &mut Feed, record: &Record<'_>) {
     let now = Now { mono: MonoNs(record.recv.0), wall: record.recv };
     match record.kind {
         RecordKind::Open => feed.on_open(now),
-        RecordKind::Close => feed.on_close(),
+        RecordKind::Close => feed.on_close(now),
         RecordKind::Ws => drop(feed.on_frame(FrameKind::Ws, record.payload, now)),
         RecordKind::RestDepth => drop(feed.on_frame(FrameKind::RestDepth, record.payload, now)),
     }

@@ -152,6 +152,7 @@ impl Note {
             Outcome::Control { is_error: false } => Note::bare("control", None),
             Outcome::Rejected(why) => Note::rejected(why, None),
             Outcome::Unknown => Note::bare("unknown_symbol", None),
+            Outcome::Unplaced => Note::bare("stale", None),
         }
     }
     fn of_change(slot: usize, change: &Change) -> Note {

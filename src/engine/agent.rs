@@ -111,7 +111,7 @@ struct Cycles {
 
 /// How long work waited, from when it was due to the end of the turn that did it.
 struct Waits {
-    /// Arrival of each book taken in this turn.
+    /// Arrival of the frame behind each book taken in this turn.
     arrivals: ArrayVec<MonoNs, BATCH>,
     /// When the oldest work of this turn was due.
     due_since: Option<MonoNs>,
@@ -219,7 +219,7 @@ impl Engine {
             let Some(top) = self.ports.books.take() else { break };
             self.core.on_book(&top, now);
             self.dirty |= 1 << top.instrument.index();
-            self.waits.arrived(top.received_at.min(now.mono));
+            self.waits.arrived(top.arrived_at.min(now.mono));
         }
         let worked = self.dirty != 0;
         while self.dirty != 0 {

@@ -55,7 +55,7 @@ impl View {
         let is_new_image = top.image != old.image && top.invalid.is_none();
         old.clone_from(top);
         let venue = self.instruments[top.instrument.index()].venue.index();
-        self.alive_at[venue] = self.alive_at[venue].max(top.alive_at).max(top.received_at);
+        self.alive_at[venue] = self.alive_at[venue].max(top.alive_at);
         if self.is_fx(top.instrument) {
             self.fx.on_book(top, &self.ages, now);
         }

@@ -2,6 +2,10 @@
 //!
 //! A link that is full keeps its instruments marked; the next flush sends their newest tops. What
 //! a reader missed in between is counted as [`Counter::BooksReplaced`].
+//!
+//! A quiet book stays fresh while its venue's connection lives, so readers have to hear of that
+//! too: when frames arrive of which none publishes anything, one top of the venue is sent again
+//! each second.
 
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
@@ -13,11 +17,17 @@ use crate::types::counters::Pen;
 use crate::types::counters::Tally;
 use crate::types::limit;
 use crate::types::market::BookTop;
+use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::venue::DecodeError;
 use crate::venue::FrameKind;
 
 const _: () = assert!(limit::INSTRUMENTS <= 64, "unsent tops are tracked in one u64 bit set");
+
+/// Readers hear at least this often of a connection on which frames arrive. A small part of the
+/// seconds for which `risk.alive_within_ms` believes it.
+const LIFE_SIGN_EVERY: DurNs = DurNs::from_secs(1);
 
 /// The counters of which exactly one rises with each frame; their sum is [`Counter::Frames`].
 pub const OUTCOMES: [Counter; 20] = [
@@ -43,11 +53,14 @@ pub const OUTCOMES: [Counter; 20] = [
     Counter::UnknownSymbols,
 ];
 
+const RESYNC: Change = Change::Image { resynced: true };
+
 /// One venue's feed without its socket.
 pub struct Feed {
     books: Books,
     pen: Pen,
     outlets: Vec<Outlet>,
+    published_at: MonoNs,
 }
 
 /// One link and the instruments whose newest top it has not taken yet.
@@ -61,23 +74,21 @@ impl Feed {
     pub fn new(books: Books, links: Vec<Tx<BookTop>>) -> Feed {
         assert!(books.len() <= limit::INSTRUMENTS, "unsent tops are one bit an instrument");
         let outlets = links.into_iter().map(|link| Outlet { link, unsent: 0 }).collect();
-        Feed { books, pen: Pen::new(), outlets }
+        Feed { books, pen: Pen::new(), outlets, published_at: MonoNs(0) }
     }
 
-    /// One frame. Publishes on a committed image, a ticker taken over and a changed validity.
+    /// One frame. Publishes on a committed image, a ticker taken over and a changed validity; on
+    /// any other frame a sign of life, if nothing was published for a second.
     pub fn on_frame(&mut self, kind: FrameKind, payload: &[u8], now: Now) -> Outcome {
         let outcome = self.books.on_frame(kind, payload, now);
         self.pen.add(Counter::Frames, 1);
         self.pen.add(Counter::FrameBytes, payload.len() as u64);
         self.pen.add(counter_of(&outcome), 1);
-        let Outcome::Book { slot, change } = outcome else { return outcome };
-        match change {
-            Change::Image { resynced } => {
-                self.pen.add(Counter::Resyncs, u64::from(resynced));
-                self.publish(slot);
-            }
-            Change::Ticker(_) | Change::Gap | Change::Broken(_) => self.publish(slot),
-            Change::Held | Change::Old | Change::Stale | Change::Refused(_) => {}
+        let resynced = matches!(&outcome, Outcome::Book { change: RESYNC, .. });
+        self.pen.add(Counter::Resyncs, u64::from(resynced));
+        match news_of(&outcome) {
+            Some(slot) => self.publish(slot, now),
+            None => self.show_life(now),
         }
         outcome
     }
@@ -85,13 +96,13 @@ impl Feed {
     /// The connection opened: every book waits for its first image.
     pub fn on_open(&mut self, now: Now) {
         self.books.on_open(now);
-        self.publish_all();
+        self.publish_all(now);
     }
 
     /// The connection closed: no book may be used.
-    pub fn on_close(&mut self) {
+    pub fn on_close(&mut self, now: Now) {
         self.books.on_close();
-        self.publish_all();
+        self.publish_all(now);
     }
 
     /// Sends what a full link could not take before. `Worked` if anything went out.
@@ -127,14 +138,28 @@ impl Feed {
         self.pen.tally()
     }
 
-    fn publish_all(&mut self) {
+    fn publish_all(&mut self, now: Now) {
         for slot in 0..self.books.len() {
-            self.publish(slot);
+            self.publish(slot, now);
         }
     }
 
-    fn publish(&mut self, slot: usize) {
-        let top = self.books.top(slot);
+    /// Sends the venue's first top again, unchanged but for when the connection showed life. Where
+    /// a link is full, what waits for it will say so.
+    fn show_life(&mut self, now: Now) {
+        if self.books.is_empty() || now.mono.since(self.published_at) < LIFE_SIGN_EVERY {
+            return;
+        }
+        self.published_at = now.mono;
+        let top = self.books.publish(0, now.mono);
+        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.unsent == 0) {
+            outlet.unsent |= u64::from(outlet.link.send(top.clone()).is_err());
+        }
+    }
+
+    fn publish(&mut self, slot: usize, now: Now) {
+        self.published_at = now.mono;
+        let top = self.books.publish(slot, now.mono);
         for outlet in &mut self.outlets {
             let bit = 1 << slot;
             self.pen.add(Counter::BooksReplaced, u64::from(outlet.unsent & bit != 0));
@@ -146,11 +171,21 @@ impl Feed {
     }
 }
 
+/// The instrument of which readers have to be told something new.
+fn news_of(outcome: &Outcome) -> Option<usize> {
+    let Outcome::Book { slot, change } = outcome else { return None };
+    match change {
+        Change::Image { .. } | Change::Ticker(_) | Change::Gap | Change::Broken(_) => Some(*slot),
+        Change::Held | Change::Old | Change::Stale | Change::Refused(_) => None,
+    }
+}
+
 fn counter_of(outcome: &Outcome) -> Counter {
     match outcome {
         Outcome::Trade { .. } => Counter::Trades,
         Outcome::Control { .. } => Counter::Controls,
         Outcome::Unknown => Counter::UnknownSymbols,
+        Outcome::Unplaced => Counter::StaleSnapshots,
         Outcome::Rejected(why) => rejected(why),
         Outcome::Book { change, .. } => match change {
             Change::Image { .. } => Counter::Books,

@@ -55,6 +55,8 @@ pub enum Outcome {
     Rejected(DecodeError),
     /// A symbol that is not among these instruments.
     Unknown,
+    /// A snapshot that fits no book that waits for one; ignored.
+    Unplaced,
 }
 
 /// A public trade.
@@ -163,6 +165,11 @@ impl Books {
         top.digest = self.digest.value();
         top
     }
+    /// The same, published now for a frame that arrived at `arrived_at`.
+    pub fn publish(&mut self, slot: usize, arrived_at: MonoNs) -> &BookTop {
+        self.slots[slot].top.arrived_at = arrived_at;
+        self.top(slot)
+    }
     /// The whole book of an instrument.
     pub fn whole(&self, slot: usize) -> Whole<'_> {
         Whole { slot: &self.slots[slot] }
@@ -185,10 +192,10 @@ impl Books {
                 self.change(symbol, |slot, levels| slot.on_delta(levels, diff, now))
             }
             Event::Ticker { symbol, ticker } => {
-                self.change(symbol, |slot, _| slot.on_ticker(ticker, now))
+                self.change(symbol, |slot, _| slot.on_ticker(ticker))
             }
             Event::Snapshot { last_id } => {
-                let Some(slot) = self.snapshot_slot(last_id) else { return Outcome::Unknown };
+                let Some(slot) = self.snapshot_slot(last_id) else { return Outcome::Unplaced };
                 let change = self.slots[slot].on_snapshot(&self.scratch, last_id, now);
                 Outcome::Book { slot, change }
             }
@@ -232,15 +239,18 @@ impl Books {
         Some(at)
     }
 
-    /// Whose a snapshot is that names no symbol: of the books that wait for one, that whose newest
-    /// number lies nearest; if none waits, the nearest of all. A book that has seen no number yet
-    /// comes last.
+    /// Whose a snapshot is that names no symbol. A run's only instrument takes every one. Else it
+    /// is that of the books waiting for one whose update numbers lie nearest and whose prices it
+    /// fits; of two equally near ones nobody can tell.
     fn snapshot_slot(&self, last_id: u64) -> Option<usize> {
-        let rank = |slot: &Slot| {
-            let distance = slot.distance(last_id);
-            (!slot.is_waiting(), distance.is_none(), distance)
-        };
-        (0..self.slots.len()).min_by_key(|at| rank(&self.slots[*at]))
+        if self.slots.len() == 1 && !self.discovers {
+            return Some(0);
+        }
+        let distance = |slot: &Slot| slot.snapshot_distance(&self.scratch, last_id);
+        let nearest = self.slots.iter().filter_map(distance).min()?;
+        let mut fitting = (0..).zip(&self.slots).filter(|(_, s)| distance(s) == Some(nearest));
+        let (slot, _) = fitting.next()?;
+        fitting.next().is_none().then_some(slot)
     }
 
     fn digest_event(&mut self, event: &Event<'_>) {

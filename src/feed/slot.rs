@@ -4,6 +4,7 @@ use crate::types::ids::InstrumentId;
 use crate::types::ids::InstrumentName;
 use crate::types::market::BookTop;
 use crate::types::market::Invalid;
+use crate::types::market::Level;
 use crate::types::market::Ticker;
 use crate::types::time::Now;
 use crate::venue::DecodeError;
@@ -13,9 +14,18 @@ use crate::venue::binance::depth::Join;
 use crate::venue::binance::depth::Step;
 use crate::venue::book::Book;
 
-/// A venue clock may be this far ahead of ours: no honest clock is a day off, and a timestamp in
-/// microseconds or of another century must not block every later book as "older".
-const LARGEST_LEAD_MS: u64 = 24 * 3_600 * 1_000;
+/// A venue clock may be this far ahead of ours. A book from further ahead would block those that
+/// follow it as "older".
+const LARGEST_LEAD_MS: u64 = 60 * 1_000;
+
+/// After this many books on end that were refused for their time, the time is taken as the venue
+/// gives it: what is wrong is then the committed book's, or our clock.
+const REFUSED_TIMES: u32 = 10;
+
+/// A snapshot lies at most this many updates from the numbers that its instrument has shown: more
+/// than the busiest book counts in the minutes that one may be late, less than lies between the
+/// numbers of most instruments.
+const SNAPSHOT_REACH: u64 = 1_000_000;
 
 /// What a frame did to one instrument's book.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +66,8 @@ pub struct Slot {
     /// Venue time of the image, ms since 1970; `None` for a bare REST snapshot.
     pub venue_ts_ms: Option<u64>,
     join: Join,
-    newest_id: u64,
+    /// Books on end that were refused for their time.
+    refused_times: u32,
 }
 
 impl Slot {
@@ -69,7 +80,7 @@ impl Slot {
             top: BookTop::empty(id),
             venue_ts_ms: None,
             join: Join::new(),
-            newest_id: 0,
+            refused_times: 0,
         }
     }
 
@@ -79,15 +90,19 @@ impl Slot {
         self.join.restart();
         self.top.ticker = None;
         self.venue_ts_ms = None;
-        self.newest_id = 0;
+        self.refused_times = 0;
     }
 
-    /// A whole book. Ordered by its venue time, which may stand still but not go back.
+    /// A whole book. Ordered by its venue time, which may stand still but not go back, nor lie
+    /// ahead; unless [`REFUSED_TIMES`] books on end did, so that no single time freezes a book.
     pub fn on_image(&mut self, image: &Scratch, venue_ts_ms: u64, now: Now) -> Change {
         let is_older = self.venue_ts_ms.is_some_and(|committed| venue_ts_ms < committed);
-        if is_older || is_from_the_future(venue_ts_ms, now) {
+        let is_wrong = is_older || is_from_the_future(venue_ts_ms, now);
+        if is_wrong && self.refused_times < REFUSED_TIMES {
+            self.refused_times += 1;
             return Change::Refused(DecodeError::Time);
         }
+        self.refused_times = 0;
         match self.book.replace(image) {
             Ok(()) => self.commit(0, Some(venue_ts_ms), now),
             Err(why) => self.on_bad_image(why),
@@ -99,6 +114,7 @@ impl Slot {
         self.top.invalid = Some(match why {
             DecodeError::Crossed => Invalid::Crossed,
             DecodeError::Overflow => Invalid::Overflow,
+            DecodeError::Empty => Invalid::Empty,
             _ => Invalid::BadValue,
         });
         Change::Broken(why)
@@ -106,7 +122,6 @@ impl Slot {
 
     /// Changed levels under sequence numbers.
     pub fn on_delta(&mut self, delta: &Scratch, diff: Diff, now: Now) -> Change {
-        self.newest_id = self.newest_id.max(diff.ids.last);
         match self.join.on_diff(diff.ids, diff.venue_ts_ms, delta) {
             Step::Held => Change::Held,
             Step::Old => Change::Old,
@@ -140,32 +155,50 @@ impl Slot {
         self.commit(update_id, venue_ts_ms, now)
     }
 
-    /// Best bid and ask, possibly ahead of the image.
-    pub fn on_ticker(&mut self, ticker: Ticker, now: Now) -> Change {
-        self.newest_id = self.newest_id.max(ticker.update_id);
+    /// Best bid and ask, possibly ahead of the image, which grows no younger by it.
+    pub fn on_ticker(&mut self, ticker: Ticker) -> Change {
         let laid_over = self.top.ticker.map_or(0, |ticker| ticker.update_id);
         let known = laid_over.max(self.top.update_id);
         if ticker.update_id <= known {
             return Change::Old;
         }
         self.top.ticker = Some(ticker);
-        self.top.received_at = now.mono;
         Change::Ticker(ticker)
     }
 
-    /// True while a snapshot is what this book needs.
-    pub fn is_waiting(&self) -> bool {
-        self.join.is_waiting()
+    /// How many updates a snapshot lies outside of the held diffs, or if none is held, of the
+    /// ticker. `None` if it cannot belong here: no snapshot is awaited, nothing is known, or its
+    /// number or its best bid is far off.
+    pub fn snapshot_distance(&self, image: &Scratch, last_id: u64) -> Option<u64> {
+        if !self.join.is_waiting() || !self.fits_prices(image) {
+            return None;
+        }
+        let ticker = self.top.ticker.map(|ticker| ticker.update_id);
+        let oldest = self.join.held().next().map(|held| held.ids.first).or(ticker)?;
+        let newest = self.join.held().next_back().map(|held| held.ids.last).or(ticker)?;
+        let distance = oldest.saturating_sub(last_id).max(last_id.saturating_sub(newest));
+        (distance <= SNAPSHOT_REACH).then_some(distance)
     }
-    /// How far a snapshot's number lies from the newest one seen here; `None` if none was.
-    pub fn distance(&self, last_id: u64) -> Option<u64> {
-        (self.newest_id > 0).then(|| self.newest_id.abs_diff(last_id))
+
+    /// Whether the best bid is at least half of every bid and at most one and a half of every ask
+    /// of the ticker and the held diffs. Deep levels, the other way off, say nothing.
+    fn fits_prices(&self, image: &Scratch) -> bool {
+        let Some(best) = image.bids.first().map(|level| level.price.raw()) else { return true };
+        let stands = |level: &Level| !level.qty.is_zero();
+        let fits_bid = |level: &Level| best >= level.price.raw() / 2;
+        let fits_ask = |level: &Level| best / 3 <= level.price.raw() / 2;
+        let fits = |bids: &[Level], asks: &[Level]| {
+            bids.iter().filter(|bid| stands(bid)).all(fits_bid)
+                && asks.iter().filter(|ask| stands(ask)).all(fits_ask)
+        };
+        self.top.ticker.is_none_or(|ticker| fits(&[ticker.bid], &[ticker.ask]))
+            && self.join.held().all(|held| fits(&held.levels.bids, &held.levels.asks))
     }
 
     fn commit(&mut self, update_id: u64, venue_ts_ms: Option<u64>, now: Now) -> Change {
-        let broken = [Invalid::Gap, Invalid::Crossed, Invalid::Overflow, Invalid::BadValue];
         let top = &mut self.top;
-        let resynced = top.invalid.take().is_some_and(|invalid| broken.contains(&invalid));
+        let never = [Invalid::NoImage, Invalid::Closed];
+        let resynced = top.invalid.take().is_some_and(|invalid| !never.contains(&invalid));
         top.image += 1;
         top.update_id = update_id;
         top.received_at = now.mono;
@@ -174,7 +207,6 @@ impl Slot {
         }
         self.book.copy_top(top);
         self.venue_ts_ms = venue_ts_ms;
-        self.newest_id = self.newest_id.max(update_id);
         Change::Image { resynced }
     }
 
@@ -183,6 +215,7 @@ impl Slot {
         self.join.restart();
         Change::Broken(match invalid {
             Invalid::Overflow => DecodeError::Overflow,
+            Invalid::Empty => DecodeError::Empty,
             _ => DecodeError::Crossed,
         })
     }

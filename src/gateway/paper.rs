@@ -139,7 +139,7 @@ impl Paper {
         let mut worked = false;
         while let Some(top) = self.ports.books.take() {
             let venue = self.plan.instruments[top.instrument.index()].venue.index();
-            self.alive_at[venue] = self.alive_at[venue].max(top.alive_at).max(top.received_at);
+            self.alive_at[venue] = self.alive_at[venue].max(top.alive_at);
             let index = top.instrument.index();
             self.tops[index] = top;
             worked = true;

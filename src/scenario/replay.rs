@@ -136,7 +136,7 @@ impl Replay {
             RecordKind::Ws => drop(feed.on_frame(FrameKind::Ws, payload, now)),
             RecordKind::RestDepth => drop(feed.on_frame(FrameKind::RestDepth, payload, now)),
             RecordKind::Open => feed.on_open(now),
-            RecordKind::Close => feed.on_close(),
+            RecordKind::Close => feed.on_close(now),
         }
         let before = self.plant.engine.progress();
         let worked = self.plant.engine.turn(now) == Turn::Worked;

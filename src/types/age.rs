@@ -42,7 +42,7 @@ impl AgeLimits {
 /// The two moments that decide a quote's freshness.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct QuoteTimes {
-    /// When its frame arrived.
+    /// When the frame of its depth image arrived; a newer ticker does not count.
     pub received_at: MonoNs,
     /// When the venue's connection last showed life.
     pub alive_at: MonoNs,

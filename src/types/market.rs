@@ -60,6 +60,8 @@ pub enum Invalid {
     Closed,
     /// Best bid at or above best ask.
     Crossed,
+    /// A side without any level.
+    Empty,
     /// More levels than [`limit::BOOK_LEVELS`] a side.
     Overflow,
     /// The latest frame held a value that no book can have (zero price, too large a size, …).
@@ -91,8 +93,12 @@ pub struct BookTop {
     pub image: u64,
     /// Venue's update number of the image; 0 where the venue has none.
     pub update_id: u64,
-    /// When the frame that made this image or ticker arrived.
+    /// When the frame that made this image arrived. A ticker does not move it: it refreshes the
+    /// best level only, while an order walks the image's levels behind it.
     pub received_at: MonoNs,
+    /// When the frame arrived for which this top was published: an image, a ticker, a break, or a
+    /// sign of life. Latency is measured from here, freshness never.
+    pub arrived_at: MonoNs,
     /// When the connection last showed life (any frame, pong).
     pub alive_at: MonoNs,
     /// Running hash of everything that the feed of this venue decoded so far, for the trace.
@@ -116,7 +122,8 @@ impl Clone for BookTop {
         let BookTop { instrument, invalid, image, update_id, received_at, .. } = *source;
         (self.instrument, self.invalid, self.image) = (instrument, invalid, image);
         (self.update_id, self.received_at) = (update_id, received_at);
-        (self.alive_at, self.digest) = (source.alive_at, source.digest);
+        (self.arrived_at, self.alive_at) = (source.arrived_at, source.alive_at);
+        self.digest = source.digest;
         self.ticker = source.ticker;
         copy_levels(&mut self.bids, &source.bids);
         copy_levels(&mut self.asks, &source.asks);
@@ -138,6 +145,7 @@ impl BookTop {
             image: 0,
             update_id: 0,
             received_at: MonoNs(0),
+            arrived_at: MonoNs(0),
             alive_at: MonoNs(0),
             digest: 0,
             ticker: None,

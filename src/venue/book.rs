@@ -42,7 +42,7 @@ impl Book {
     /// them, or none if the result is no book.
     ///
     /// # Errors
-    /// `Crossed` or `Overflow`: what the book would have become.
+    /// `Overflow`, `Empty` or `Crossed`: what the book would have become.
     pub fn apply(&mut self, delta: &Scratch) -> Result<(), Invalid> {
         self.undo.clear();
         for level in &delta.bids {
@@ -81,8 +81,9 @@ impl Book {
             return Some(Invalid::Overflow);
         }
         match (self.bids.levels.last(), self.asks.levels.last()) {
-            (Some(bid), Some(ask)) if bid.price >= ask.price => Some(Invalid::Crossed),
-            _ => None,
+            (Some(bid), Some(ask)) if bid.price < ask.price => None,
+            (Some(_), Some(_)) => Some(Invalid::Crossed),
+            _ => Some(Invalid::Empty),
         }
     }
 }
@@ -228,6 +229,17 @@ mod tests {
     }
 
     #[test]
+    fn a_delta_that_would_empty_a_side_changes_nothing() {
+        let mut book = Book::new();
+        book.replace(&scratch(&[(9, 1), (8, 1)], &[(10, 1)])).expect("a good image");
+        let old = sides(&book);
+        assert_eq!(book.apply(&scratch(&[], &[(10, 0)])), Err(Invalid::Empty));
+        assert_eq!(book.apply(&scratch(&[(8, 0), (9, 0)], &[(12, 1)])), Err(Invalid::Empty));
+        assert_eq!(sides(&book), old);
+        book.apply(&scratch(&[], &[(10, 0), (11, 1)])).expect("one out, one in");
+    }
+
+    #[test]
     fn one_level_too_many_overflows_and_changes_nothing() {
         let full: Vec<(i64, i64)> =
             (0..limit::BOOK_LEVELS as i64).map(|step| (10_000 - step, 1)).collect();
@@ -269,9 +281,11 @@ mod tests {
             }
             next
         }
-        fn is_crossed(&self) -> bool {
-            let best = (self.bids.last_key_value(), self.asks.first_key_value());
-            matches!(best, (Some((bid, _)), Some((ask, _))) if bid >= ask)
+        fn trouble(&self) -> Option<Invalid> {
+            match (self.bids.last_key_value(), self.asks.first_key_value()) {
+                (Some((bid, _)), Some((ask, _))) => (bid >= ask).then_some(Invalid::Crossed),
+                _ => Some(Invalid::Empty),
+            }
         }
         fn sides(&self) -> (Vec<Level>, Vec<Level>) {
             let bids = self.bids.iter().rev().map(|(price, qty)| level(*price, *qty));
@@ -295,7 +309,7 @@ mod tests {
                 if is_image {
                     let next = Oracle::default().after(&bids, &asks);
                     let (bids, asks) = next.sides();
-                    let good = !bids.is_empty() && !asks.is_empty() && !next.is_crossed();
+                    let good = next.trouble().is_none();
                     let image = Scratch { bids, asks, ..Scratch::default() };
                     prop_assert_eq!(book.replace(&image).is_ok(), good);
                     if good {
@@ -303,10 +317,9 @@ mod tests {
                     }
                 } else {
                     let next = oracle.after(&bids, &asks);
-                    let crossed = next.is_crossed();
                     let result = book.apply(&scratch(&bids, &asks));
-                    prop_assert_eq!(result, if crossed { Err(Invalid::Crossed) } else { Ok(()) });
-                    if !crossed {
+                    prop_assert_eq!(result.err(), next.trouble());
+                    if result.is_ok() {
                         oracle = next;
                     }
                 }

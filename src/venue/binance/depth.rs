@@ -13,6 +13,8 @@
 //! 5. In sequence, a diff with `u ≤` the book's last id is old and ignored.
 //! 6. A diff with `U >` the book's last id `+ 1` is a gap: the book is broken until the next
 //!    snapshot, and the diff is held for it.
+//!    Also [`OLD_RUN`] old diffs on end that lie more than [`OLD_DISTANCE`] updates back are a gap:
+//!    the book's id cannot be this stream's, as after a snapshot of another instrument.
 //! 7. Any other diff applies (quantities are absolute, 0 deletes); its `u` is the book's last id.
 
 use std::collections::VecDeque;
@@ -22,6 +24,13 @@ use crate::venue::Scratch;
 
 /// Levels that all held diffs together may have (1 MiB): 64 a diff, far above a usual one.
 pub const PENDING_LEVELS: usize = 64 * limit::PENDING_DIFFS;
+
+/// Old diffs on end that break the book: two seconds of `depth@100ms`.
+pub const OLD_RUN: u32 = 20;
+
+/// How far back the last of them has to lie: a snapshot may be seconds ahead of its stream, and
+/// the busiest books count some thousand updates in that time.
+pub const OLD_DISTANCE: u64 = 100_000;
 
 /// The update numbers of a diff.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +74,8 @@ pub struct Held {
 pub struct Join {
     /// The book's last id while it is in sequence.
     last: Option<u64>,
+    /// Diffs on end that were too old for it.
+    old_run: u32,
     held: VecDeque<Held>,
     held_levels: usize,
 }
@@ -85,10 +96,13 @@ impl Join {
         let Some(last) = self.last else {
             return self.hold(ids, venue_ts_ms, levels);
         };
-        if ids.last <= last {
+        let is_old = ids.last <= last;
+        self.old_run = if is_old { self.old_run.saturating_add(1) } else { 0 };
+        let is_strange = self.old_run >= OLD_RUN && last - ids.last > OLD_DISTANCE;
+        if is_old && !is_strange {
             return Step::Old;
         }
-        if ids.first > last.saturating_add(1) {
+        if is_strange || ids.first > last.saturating_add(1) {
             self.restart();
             self.hold(ids, venue_ts_ms, levels);
             return Step::Gap;
@@ -113,8 +127,13 @@ impl Join {
         while self.held.front().is_some_and(|diff| diff.ids.last <= last_id) {
             self.drop_oldest();
         }
-        self.last = Some(last_id);
+        (self.last, self.old_run) = (Some(last_id), 0);
         Ok(())
+    }
+
+    /// The diffs that wait for a snapshot, oldest first.
+    pub fn held(&self) -> impl DoubleEndedIterator<Item = &Held> {
+        self.held.iter()
     }
 
     /// The next held diff to apply (rules 4 and 7); `None` when the book has caught up.
@@ -126,7 +145,7 @@ impl Join {
 
     /// Forgets the sequence and everything held: the book broke, or the connection is a new one.
     pub fn restart(&mut self) {
-        self.last = None;
+        (self.last, self.old_run) = (None, 0);
         self.held.clear();
         self.held_levels = 0;
     }
@@ -208,6 +227,29 @@ mod tests {
         assert_eq!(join.on_snapshot(9), Err(Stale), "the break among the held diffs counts");
         assert_eq!(join.on_snapshot(12), Ok(()));
         assert_eq!(absorbed(&mut join), [13]);
+    }
+
+    #[test]
+    fn a_long_run_of_diffs_far_behind_the_book_is_a_gap() {
+        let mut join = Join::new();
+        join.on_snapshot(10_000_000).expect("the first snapshot joins");
+        for id in 1..u64::from(OLD_RUN) {
+            assert_eq!(diff(&mut join, id, id), Step::Old);
+        }
+        assert_eq!(diff(&mut join, 20, 20), Step::Gap);
+        assert_eq!(diff(&mut join, 21, 21), Step::Held);
+        assert_eq!(join.on_snapshot(19), Ok(()));
+        assert_eq!(absorbed(&mut join), [20, 21]);
+    }
+
+    #[test]
+    fn a_stream_that_comes_up_to_its_snapshot_is_no_gap() {
+        let mut join = Join::new();
+        join.on_snapshot(100_000).expect("the first snapshot joins");
+        for id in 1..=200 {
+            assert_eq!(diff(&mut join, id * 500 - 499, id * 500), Step::Old);
+        }
+        assert_eq!(diff(&mut join, 100_001, 100_001), Step::Apply);
     }
 
     #[test]

@@ -141,8 +141,8 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     Ok(exit)
 }
 
-/// How a run ends that came to its end: broken books are a defect; what stands unhedged and could be
-/// traded away is not flat.
+/// How a run ends that came to its end: broken books are a defect; what stands unhedged and could
+/// be traded away is not flat.
 fn ending(invariants_ok: bool, is_exposed: bool) -> Exit {
     match invariants_ok {
         false => Exit::Internal,

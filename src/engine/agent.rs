@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
-use arrayvec::ArrayVec;
-
 use crate::engine::core::Core;
+use crate::engine::waits::MOST_TAKEN;
+use crate::engine::waits::Waits;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::FACTS;
@@ -28,9 +28,6 @@ use crate::types::report::CycleReport;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
-
-/// Most books taken over in one turn: a burst of every instrument.
-const BATCH: usize = limit::INSTRUMENTS;
 
 const _: () = assert!(limit::INSTRUMENTS <= 64, "dirty instruments are one u64 bit set");
 
@@ -109,19 +106,6 @@ struct Cycles {
     missed: u64,
 }
 
-/// How long work waited, from when it was due to the end of the turn that did it.
-struct Waits {
-    /// Arrival of the frame behind each book taken in this turn.
-    arrivals: ArrayVec<MonoNs, BATCH>,
-    /// When the oldest work of this turn was due.
-    due_since: Option<MonoNs>,
-    sent_before: u64,
-    longest: Option<DurNs>,
-    decision: LatencyHistogram,
-    order: LatencyHistogram,
-    batch: LatencyHistogram,
-}
-
 impl Engine {
     /// An engine around a core, new or restored.
     pub fn new(core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
@@ -136,15 +120,7 @@ impl Engine {
             reports_lost: 0,
             dirty: 0,
             progress: Progress::default(),
-            waits: Waits {
-                arrivals: ArrayVec::new(),
-                due_since: None,
-                sent_before: 0,
-                longest: None,
-                decision: LatencyHistogram::new(),
-                order: LatencyHistogram::new(),
-                batch: LatencyHistogram::new(),
-            },
+            waits: Waits::new(),
         }
     }
     /// The state behind it.
@@ -215,7 +191,7 @@ impl Engine {
     }
 
     fn take_books(&mut self, now: Now) -> bool {
-        for _ in 0..BATCH {
+        for _ in 0..MOST_TAKEN {
             let Some(top) = self.ports.books.take() else { break };
             self.core.on_book(&top, now);
             self.dirty |= 1 << top.instrument.index();
@@ -331,35 +307,6 @@ impl Cycles {
         match self.pace {
             Pace::EachStep => None,
             Pace::Every(_) | Pace::Once(_) => self.next.filter(|_| !self.is_over()),
-        }
-    }
-}
-
-impl Waits {
-    fn begin(&mut self, sent: u64) {
-        self.arrivals.clear();
-        self.due_since = None;
-        self.sent_before = sent;
-    }
-    fn due(&mut self, at: MonoNs) {
-        self.due_since = Some(self.due_since.map_or(at, |since| since.min(at)));
-    }
-    fn arrived(&mut self, at: MonoNs) {
-        self.due(at);
-        // The batch is bounded by this array's length.
-        let _ = self.arrivals.try_push(at);
-    }
-    fn end(&mut self, at: MonoNs, sent: u64) {
-        for arrival in &self.arrivals {
-            self.decision.record(at.since(*arrival).0);
-        }
-        if let Some(oldest) = self.arrivals.iter().min().filter(|_| sent > self.sent_before) {
-            self.order.record(at.since(*oldest).0);
-        }
-        if let Some(since) = self.due_since {
-            let took = at.since(since);
-            self.batch.record(took.0);
-            self.longest = Some(self.longest.map_or(took, |longest| longest.max(took)));
         }
     }
 }

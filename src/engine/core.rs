@@ -309,8 +309,8 @@ impl Core {
         self.pairs.iter().fold(Krw::ZERO, add)
     }
 
-    /// Result if everything that is open closed now: marks of open pairs (the last known one without
-    /// fresh books), present worth of excesses and of the residual ledger.
+    /// Result if everything that is open closed now: marks of open pairs (the last known one when
+    /// books are not fresh), present worth of excesses and of the residual ledger.
     pub fn unrealized(&self) -> Krw {
         let result = |pair: &Pair| match (pair.stage, pair.mark) {
             (Stage::Open | Stage::Closing { .. }, Some(mark)) => mark,

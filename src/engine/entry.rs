@@ -144,7 +144,7 @@ impl Core {
         let unwinding = found.edge < self.signal.min_edge;
         let lean = if unwinding { self.lean(index).size() } else { found.qty };
         let caps = [
-            // Below the ordinary threshold an entry may work the lean off and not lean the other way.
+            // Below the ordinary threshold an entry works the lean off, and no more than that.
             (Some(lean), Refusal::InventorySkew),
             (self.risk.headroom(self.exposure()).buys_at(price), Refusal::Exposure),
             (ceiling.and_then(|value| value.buys_at(price)), Refusal::OrderSize),
@@ -184,8 +184,8 @@ impl Core {
         Qty::from_raw(bound.raw().saturating_sub(lean).max(0))
     }
 
-    /// How far the route's inventory leans to its KRW venue, from what the venues hold: half of what
-    /// that venue gained and the other lost.
+    /// How far the route's inventory leans to its KRW venue, from what the venues hold: half of
+    /// what that venue gained and the other lost.
     fn lean(&self, index: usize) -> SignedQty {
         let Route { krw, usdt, .. } = self.routes[index];
         let gained = |id| i128::from(self.portfolio.gained_raw(id));

@@ -139,8 +139,8 @@ impl Core {
         }
     }
 
-    /// Twice the taker fees of entering and closing both legs: a loss no larger is what trading costs,
-    /// spreads included, and no signal.
+    /// Twice the taker fees of entering and closing both legs: a loss no larger is what trading
+    /// costs, spreads included, and no signal.
     fn closing_cost(&self, pair: &Pair) -> Ppm {
         let fee = |id| self.view.instrument(id).fee.get();
         Ppm::new(4 * (fee(pair.buy) + fee(pair.sell)))

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod apply;
+mod booking;
 mod carry;
 pub mod core;
 mod entry;
@@ -22,3 +23,4 @@ pub mod signal;
 pub mod trace;
 pub mod value;
 pub mod view;
+mod waits;

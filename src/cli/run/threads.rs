@@ -12,6 +12,7 @@ use crate::cli::run::Job;
 use crate::cli::run::boot;
 use crate::cli::run::boot::Boot;
 use crate::cli::run::ending;
+use crate::cli::run::refused;
 use crate::cli::run::reload::Reload;
 use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
@@ -73,7 +74,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     };
     let mut market = job.market.clone();
     market.start = job.clock.mono();
-    let (plant, outlets) = mock_plant(&job.plan, &market, site).map_err(super::refused)?;
+    let (plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
     let keeper = Arc::clone(&record);
     let journal = Journal::new(outlets.facts, writer, state).watched_by(Box::new(move |fact| {

@@ -39,7 +39,7 @@ counters! {
     OldDiffs { "frames", "Depth diffs or tickers older than the book, dropped" }
     Gaps { "breaks", "Sequence breaks; each makes its book invalid" }
     Resyncs { "snapshots", "Books made valid again by a snapshot after a break" }
-    StaleSnapshots { "snapshots", "Snapshots older than the diffs that wait for them, or of no waiting book" }
+    StaleSnapshots { "snapshots", "Snapshots older than the waiting diffs, or of no waiting book" }
     RejectedMalformed { "frames", "Not the JSON that the venue documents" }
     RejectedTooLarge { "frames", "Longer than 1 MiB" }
     RejectedTooDeep { "frames", "Nested deeper than allowed" }

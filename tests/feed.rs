@@ -1,106 +1,26 @@
 //! A feed over a whole life of its books: joins, gaps, crossed books, closes, full links.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use arb::feed::agent::Feed;
-use arb::feed::agent::OUTCOMES;
-use arb::feed::books::Books;
 use arb::feed::books::Outcome;
 use arb::feed::slot::Change;
 use arb::runtime::agent::Turn;
-use arb::runtime::link::Link;
-use arb::runtime::link::Rx;
-use arb::runtime::link::WhenFull;
 use arb::types::counters::Counter;
 use arb::types::ids::InstrumentId;
 use arb::types::ids::VenueId;
-use arb::types::ids::instrument_name;
-use arb::types::market::BookTop;
 use arb::types::market::Invalid;
 use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
-use arb::types::time::Now;
 use arb::types::time::WallNs;
 use arb::venue::DecodeError;
-use arb::venue::FrameKind;
+use bench::Bench;
+use bench::IMAGE;
+use bench::RESYNC;
+use bench::diff;
+use bench::image;
+use bench::ticker;
 
-/// A feed, a link of some depth, and a clock that ticks 1 ns a frame.
-struct Bench {
-    feed: Feed,
-    tops: Rx<BookTop>,
-    now: Now,
-}
-
-impl Bench {
-    fn new(venue: VenueId, names: &[(&str, &str)], depth: usize) -> Bench {
-        let name = |pair: &(&str, &str)| instrument_name(pair.0, pair.1).expect("a good name");
-        let ids = (0u8..).map(InstrumentId);
-        let instruments: Vec<_> = ids.zip(names.iter().map(name)).collect();
-        let link = Link { name: "test", depth, when_full: WhenFull::KeepNewest };
-        let (tx, tops) = link.open();
-        let feed = Feed::new(Books::new(venue, &instruments), vec![tx]);
-        Bench { feed, tops, now: Now { mono: MonoNs(0), wall: WallNs(0) } }
-    }
-    fn binance() -> Bench {
-        Bench::new(VenueId::Binance, &[("BTC", "USDT")], 64)
-    }
-    fn upbit() -> Bench {
-        Bench::new(VenueId::Upbit, &[("BTC", "KRW"), ("USDT", "KRW")], 64)
-    }
-    fn frame(&mut self, kind: FrameKind, payload: &str) -> Outcome {
-        self.now.mono.0 += 1;
-        self.feed.on_frame(kind, payload.as_bytes(), self.now)
-    }
-    fn ws(&mut self, payload: &str) -> Outcome {
-        self.frame(FrameKind::Ws, payload)
-    }
-    /// The change of the first instrument.
-    fn change(&mut self, payload: &str) -> Change {
-        let outcome = self.ws(payload);
-        let Outcome::Book { slot: 0, change } = outcome else { panic!("{outcome:?}") };
-        change
-    }
-    fn snapshot(&mut self, last_id: u64) -> Outcome {
-        self.frame(FrameKind::RestDepth, &snapshot(last_id))
-    }
-    fn top(&mut self, slot: usize) -> BookTop {
-        self.feed.top(slot).clone()
-    }
-    fn published(&self) -> Vec<BookTop> {
-        std::iter::from_fn(|| self.tops.take()).collect()
-    }
-    fn count(&self, counter: Counter) -> u64 {
-        self.feed.tally().get(counter)
-    }
-    fn assert_counted_once(&self) {
-        let sum: u64 = OUTCOMES.iter().map(|counter| self.count(*counter)).sum();
-        assert_eq!(sum, self.count(Counter::Frames));
-    }
-}
-
-fn snapshot(last_id: u64) -> String {
-    format!(r#"{{"lastUpdateId":{last_id},"bids":[["9","1"],["8","1"]],"asks":[["10","1"]]}}"#)
-}
-
-fn diff_of(symbol: &str, first: u64, last: u64, bid: &str) -> String {
-    let sides = format!(r#""b":[["{bid}","2"]],"a":[]"#);
-    format!(r#"{{"e":"depthUpdate","E":5,"s":"{symbol}","U":{first},"u":{last},{sides}}}"#)
-}
-
-fn diff(first: u64, last: u64, bid: &str) -> String {
-    diff_of("BTCUSDT", first, last, bid)
-}
-
-fn ticker(update_id: u64, bid: &str) -> String {
-    format!(r#"{{"u":{update_id},"s":"BTCUSDT","b":"{bid}","B":"3","a":"10","A":"4"}}"#)
-}
-
-fn image(code: &str, ms: u64, bid: &str) -> String {
-    let unit = format!(r#"{{"bp":{bid},"bs":1,"ap":10,"as":1}}"#);
-    format!(r#"{{"ty":"orderbook","cd":"{code}","tms":{ms},"obu":[{unit}]}}"#)
-}
-
-const IMAGE: Change = Change::Image { resynced: false };
-const RESYNC: Change = Change::Image { resynced: true };
+#[path = "support/bench.rs"]
+mod bench;
 
 #[test]
 fn a_snapshot_with_the_diffs_it_absorbs_is_one_image() {
@@ -204,86 +124,6 @@ fn a_closed_connection_leaves_no_usable_book_and_a_new_one_starts_over() {
     assert_eq!(bench.change(&diff(6, 7, "9.5")), Change::Held);
     assert_eq!(bench.snapshot(6), Outcome::Book { slot: 0, change: IMAGE });
     assert_eq!(bench.published().len(), 5);
-}
-
-fn three_books() -> Bench {
-    Bench::new(VenueId::Binance, &[("BTC", "USDT"), ("ETH", "USDT"), ("XRP", "USDT")], 64)
-}
-
-#[test]
-fn a_snapshot_goes_to_the_waiting_book_whose_numbers_are_nearest() {
-    let mut bench = three_books();
-    bench.ws(&diff_of("BTCUSDT", 5_001, 5_002, "9"));
-    bench.ws(&diff_of("ETHUSDT", 301, 302, "9"));
-    let committed = |slot| Outcome::Book { slot, change: IMAGE };
-    assert_eq!(bench.snapshot(300), committed(1));
-    assert_eq!(bench.snapshot(5_001), committed(0));
-    assert_eq!(bench.snapshot(310), Outcome::Unplaced, "the one that waits has shown nothing");
-    bench.ws(&diff_of("XRPUSDT", 2_000_001, 2_000_001, "9"));
-    assert_eq!(bench.snapshot(999_999), Outcome::Unplaced, "too far before");
-    assert_eq!(bench.snapshot(3_000_002), Outcome::Unplaced, "too far behind");
-    assert_eq!(bench.snapshot(2_000_000), committed(2));
-    assert_eq!(bench.count(Counter::StaleSnapshots), 3);
-    bench.assert_counted_once();
-}
-
-#[test]
-fn a_snapshot_at_another_price_is_not_that_of_the_book_with_the_same_numbers() {
-    let mut bench = three_books();
-    bench.ws(&diff_of("BTCUSDT", 301, 302, "19"));
-    assert_eq!(bench.snapshot(301), Outcome::Unplaced, "9 is less than half of 19");
-    let ask = r#""b":"5","B":"3","a":"5.1","A":"4""#;
-    bench.ws(&format!(r#"{{"u":302,"s":"ETHUSDT",{ask}}}"#));
-    assert_eq!(bench.snapshot(301), Outcome::Unplaced, "9 is more than one and a half of 5.1");
-    bench.ws(&diff_of("XRPUSDT", 201, 202, "0.01"));
-    let committed = Outcome::Book { slot: 2, change: IMAGE };
-    assert_eq!(bench.snapshot(301), committed, "a deep bid tells nothing, and it is the last");
-}
-
-#[test]
-fn a_snapshot_that_fits_two_books_alike_goes_to_neither() {
-    let mut bench = three_books();
-    bench.ws(&diff_of("BTCUSDT", 301, 302, "9"));
-    bench.ws(&diff_of("ETHUSDT", 300, 305, "9"));
-    assert_eq!(bench.snapshot(301), Outcome::Unplaced);
-    assert_eq!(bench.snapshot(304), Outcome::Book { slot: 1, change: IMAGE });
-}
-
-#[test]
-fn a_book_that_took_anothers_snapshot_gets_its_own_later() {
-    let mut bench = three_books();
-    bench.ws(&diff_of("BTCUSDT", 301, 301, "9"));
-    assert_eq!(bench.snapshot(900_000), Outcome::Book { slot: 0, change: IMAGE }, "a mistake");
-    for id in 302..322 {
-        bench.ws(&diff(id, id, "9"));
-    }
-    assert_eq!((bench.count(Counter::Gaps), bench.top(0).invalid), (1, Some(Invalid::Gap)));
-    bench.ws(&diff_of("ETHUSDT", 900_501, 900_501, "9"));
-    assert_eq!(bench.snapshot(900_500), Outcome::Book { slot: 1, change: IMAGE });
-    assert_eq!(bench.snapshot(320), Outcome::Book { slot: 0, change: RESYNC });
-    assert_eq!(bench.top(0).update_id, 321);
-}
-
-#[test]
-fn a_runs_only_instrument_takes_every_snapshot() {
-    let mut bench = Bench::binance();
-    assert_eq!(bench.snapshot(5), Outcome::Book { slot: 0, change: IMAGE });
-    assert_eq!(bench.snapshot(5), Outcome::Book { slot: 0, change: Change::Stale });
-    assert_eq!(bench.snapshot(90_000_000), Outcome::Book { slot: 0, change: IMAGE });
-}
-
-#[test]
-fn a_book_under_foreign_numbers_breaks_and_recovers_with_its_own_snapshot() {
-    let mut bench = Bench::binance();
-    bench.snapshot(90_000_000);
-    for id in 1..20 {
-        assert_eq!(bench.change(&diff(id, id, "9")), Change::Old);
-    }
-    assert_eq!(bench.change(&diff(20, 20, "9")), Change::Gap);
-    assert_eq!(bench.top(0).invalid, Some(Invalid::Gap));
-    assert_eq!(bench.snapshot(20), Outcome::Book { slot: 0, change: RESYNC });
-    assert_eq!(bench.change(&diff(21, 21, "9.5")), IMAGE);
-    bench.assert_counted_once();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::types::carry::CarriedPair;
 use crate::types::carry::Carry;
 use crate::types::fact::Fact;
 use crate::types::fact::FactKind;
@@ -85,7 +86,10 @@ impl Audit {
         audit.realized = i128::from(carry.totals.realized.raw());
         audit.fees = i128::from(carry.totals.fees.raw());
         audit.fills = carry.totals.fills;
-        for pair in &carry.pairs {
+        // A pair without a fill has no row yet, as when it is seen from its beginning: it may miss.
+        let filled =
+            |pair: &&CarriedPair| (pair.long.raw(), pair.short.raw(), pair.cash.raw()) != (0, 0, 0);
+        for pair in carry.pairs.iter().filter(filled) {
             audit.cash.insert(pair.id, i128::from(pair.cash.raw()));
         }
         for order in &carry.orders {

@@ -29,7 +29,10 @@ use crate::types::units::Price;
 use crate::types::units::Qty;
 use crate::types::units::Round;
 use crate::types::units::Usdt;
+use crate::types::units::mul_div;
 
+/// How long both books may be too thin for a whole pair before parts of it are closed.
+const THIN_PATIENCE: DurNs = DurNs::from_secs(60);
 /// Least time between two PnL samples of one pair, for the dynamic stop.
 const SAMPLE_EVERY: DurNs = DurNs::from_secs(1);
 
@@ -70,7 +73,11 @@ impl Core {
             Err(refusal) => return self.refuse(refusal),
         };
         let pair = &mut self.pairs[index];
-        let flow = quoted.proceeds.minus(&quoted.cost);
+        // A part that is visible stands for the whole.
+        let flow = quoted.proceeds.minus(&quoted.cost).and_then(|flow| {
+            let matched = pair.matched().raw();
+            mul_div(flow.raw(), matched, quoted.qty.raw(), Round::Down).map(Krw::from_raw)
+        });
         let mark = flow.and_then(|flow| pair.cash.plus(&flow));
         pair.mark = mark.or(pair.mark);
         let part = mark.and_then(|mark| pair.pnl_part(mark));
@@ -85,13 +92,47 @@ impl Core {
         }
     }
 
-    /// Both legs of the pair closed now at what stands on both venues, or as much of them as is
-    /// visible there. A result that no market gives is bad data, as it is at entry.
-    fn quote_exit(&self, index: usize, now: Now) -> Result<Quoted, Refusal> {
+    /// Both legs of the pair closed now at what stands on both venues. A pair that has to close, or
+    /// whose books have been thin for a while, is closed by the part that is visible: a moment's
+    /// hole in a book must neither stop a pair out nor keep one open for ever. A result that no
+    /// market gives is bad data, as it is at entry.
+    fn quote_exit(&mut self, index: usize, now: Now) -> Result<Quoted, Refusal> {
+        let whole = self.quote_part(index, self.pairs[index].matched(), now);
+        let whole = whole.and_then(|whole| match self.is_within_collar(index, &whole, now) {
+            true => Ok(whole),
+            false => Err(Refusal::Depth),
+        });
+        let pair = &mut self.pairs[index];
+        if whole != Err(Refusal::Depth) {
+            pair.thin_since = None;
+            return whole;
+        }
+        let since = *pair.thin_since.get_or_insert(now.mono);
+        if pair.wanted.is_none() && now.mono.since(since) < THIN_PATIENCE {
+            return whole;
+        }
+        let legs = self.exit_legs(index, now)?;
+        let visible = legs.buy.visible_qty().min(legs.sell.visible_qty());
+        self.quote_part(index, visible.min(self.pairs[index].matched()), now)
+    }
+
+    /// Whether closing at that quote stays within the price collar on both legs.
+    fn is_within_collar(&self, index: usize, quoted: &Quoted, now: Now) -> bool {
+        let Ok(legs) = self.exit_legs(index, now) else { return false };
+        let collar = self.risk.limits().price_collar;
+        let near = |leg: &Leg<'_>, worst: Price| {
+            leg.ladder.best().is_some_and(|best| worst.distance_from(best.price) <= collar)
+        };
+        near(&legs.buy, quoted.buy.worst) && near(&legs.sell, quoted.sell.worst)
+    }
+
+    fn quote_part(&self, index: usize, part: Qty, now: Now) -> Result<Quoted, Refusal> {
         let legs = self.exit_legs(index, now)?;
         let lot = self.routes[self.pairs[index].route].lot;
-        let visible = legs.buy.visible_qty().min(legs.sell.visible_qty());
-        let qty = self.pairs[index].matched().min(visible).floor_to(lot);
+        let qty = part.floor_to(lot);
+        if !self.is_orderable(self.pairs[index].route, qty) {
+            return Err(Refusal::Depth);
+        }
         let quoted = legs.at(qty).ok_or(Refusal::Depth)?;
         if quoted.edge.get().abs() > self.signal.edge_collar.get() {
             return Err(Refusal::ImplausibleEdge);

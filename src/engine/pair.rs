@@ -53,6 +53,8 @@ pub struct Pair {
     pub samples: SampleRing<{ limit::PNL_SAMPLES }>,
     /// When the last sample was taken.
     pub sampled_at: Option<MonoNs>,
+    /// Since when the books have been too thin to close it whole.
+    pub thin_since: Option<MonoNs>,
     /// Latest known PnL if closed now.
     pub mark: Option<Krw>,
     /// True from its first fill on: such a pair counts as opened, and as closed in the end.
@@ -105,6 +107,7 @@ impl Pair {
             retry_at: at,
             samples: SampleRing::new(1),
             sampled_at: None,
+            thin_since: None,
             mark: None,
             counted: false,
             is_sweep: false,

@@ -46,8 +46,8 @@ mod restart;
 #[path = "support/walk.rs"]
 mod walk;
 
-/// A hundred in release; a debug build starts slowly, and the test has a minute.
-const KILLS: u64 = if cfg!(debug_assertions) { 25 } else { 100 };
+/// About 40 s in a debug build.
+const KILLS: u64 = 100;
 const SEED: u64 = 20_261_123;
 /// How long a process lives once it has said what it rebuilt.
 const LIFE_MS: std::ops::Range<u64> = 50..450;

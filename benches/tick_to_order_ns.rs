@@ -244,8 +244,27 @@ fn shared_run(cores: [usize; 2]) -> Samples {
     let post = Post::new("shared", Wait::Spin, PATIENCE).on_core(Some(cores[0]));
     let (outside, engine) = joined(clock, &post)?;
     let mut crew = Crew::new(clock, Arc::new(PermissionWord::shut()));
-    let shared = crew.start(Shared::new("shared", Pair { outside, engine }), post).ok()?;
+    let members = Pair { outside, engine: Tireless(engine) };
+    let shared = crew.start(Shared::new("shared", members), post).ok()?;
     finish(&crew, shared).map(|shared| measured(shared.into_members().outside.samples))
+}
+
+/// An engine that goes on entering after the order to stop, as long as its outside sends books.
+struct Tireless(Engine);
+
+impl Agent for Tireless {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn turn(&mut self, now: Now) -> Turn {
+        self.0.turn(now)
+    }
+    fn turned(&mut self, ended_at: MonoNs) {
+        self.0.turned(ended_at);
+    }
+    fn due(&self) -> Option<MonoNs> {
+        self.0.due()
+    }
 }
 
 struct Pair<A, B> {

@@ -176,7 +176,7 @@ impl Agent for Caged {
     }
 }
 
-/// An engine on a thread of its own, beside feeds and gateway on theirs; the caged agent comes back.
+/// An engine on a thread of its own, beside feeds and gateway on theirs; the caged agent returns.
 fn run_caged(wait: Wait, misbehaves: bool) -> Caged {
     let clock = Clock::start();
     let (plan, market) = plans(clock.mono(), Pace::Every(DurNs::from_ms(100)));

@@ -29,11 +29,11 @@ const FIELDS: [&str; 14] = [
 ];
 /// Orders take seconds, so that a signal finds them at work. Every one is taken.
 const SLOW: (&str, &str) = (
-    "{latency_min_ms: 0, latency_mean_ms: 2, latency_max_ms: 50, reject_pct: 5}",
+    "{latency_min_ms: 0, latency_mean_ms: 10, latency_max_ms: 50, reject_pct: 5}",
     "{latency_min_ms: 900, latency_mean_ms: 1000, latency_max_ms: 1100, reject_pct: 0}",
 );
 const ENDLESS: (&str, &str) = (
-    "{latency_min_ms: 0, latency_mean_ms: 2, latency_max_ms: 50, reject_pct: 5}",
+    "{latency_min_ms: 0, latency_mean_ms: 10, latency_max_ms: 50, reject_pct: 5}",
     "{latency_min_ms: 1000, latency_mean_ms: 10000, latency_max_ms: 60000, reject_pct: 0}",
 );
 const HOT_RUN: &str = "run --mode mock --seed 28 --json --interval 1";

@@ -82,6 +82,8 @@ pub struct Engine {
     /// Facts that found their link full: the record has a hole, so nothing more may be entered.
     facts_lost: u64,
     reports_lost: u64,
+    /// Pairs entered by earlier processes: they are carried over, signals are not.
+    entered_before: u64,
     /// Instruments whose book changed in this turn, one bit each.
     dirty: u64,
     progress: Progress,
@@ -111,6 +113,7 @@ impl Engine {
     pub fn new(core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
         let (pace, loops) = (charge.pace, charge.loops);
         Engine {
+            entered_before: core.counts().entered,
             core,
             ports,
             charge,
@@ -238,8 +241,8 @@ impl Engine {
             open_pairs: core.pairs().len() as u64,
             fills: core.portfolio().fills,
             signals: counts.signals,
-            entered: counts.entered,
-            safety_rejections: counts.signals - counts.entered,
+            entered: counts.entered - self.entered_before,
+            safety_rejections: counts.signals + self.entered_before - counts.entered,
             stop_losses: counts.stop_losses,
             rejects: counts.rejects,
             contradictions: counts.contradictions,
@@ -346,7 +349,6 @@ impl Agent for Engine {
     }
 
     fn due(&self) -> Option<MonoNs> {
-        let expiry = self.core.due();
-        self.cycles.next_due().into_iter().chain(expiry).min()
+        self.cycles.next_due().into_iter().chain(self.core.due()).min()
     }
 }

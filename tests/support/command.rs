@@ -25,12 +25,12 @@ pub const HOT: &str = "\
 mode: {current: mock}
 mock: {updates_per_second: 300}
 signal_engine: {min_spread_pct: 0, upbit_fee: 0.001, binance_fee: 0.001}
-exit: {take_profit_pct: 0.01}
+exit: {take_profit_pct: 0.001}
 stoploss: {static_pct: 0.1}
 execution_engine: {retry_delay: 0.05, position_size_krw: 20000}
-rebalancer: {max_exposure_krw: 200000}
-position_engine: {max_open_positions: 32}
-paper: {latency_min_ms: 0, latency_mean_ms: 2, latency_max_ms: 50, reject_pct: 5}
+rebalancer: {max_exposure_krw: 400000}
+position_engine: {max_open_positions: 32, max_exposure_krw: 5000000}
+paper: {latency_min_ms: 0, latency_mean_ms: 10, latency_max_ms: 50, reject_pct: 5}
 risk:
   {entry_interval_ms: 10, max_orders_per_second: 100, max_orders_per_minute: 1200,
    max_open_orders: 64, max_residual_krw: 1000000}

@@ -64,10 +64,6 @@ impl Walk {
         }
         walk
     }
-    /// Processes that were killed before they began their file.
-    pub fn died_before_start(&self, kills: u64) -> u64 {
-        kills + 1 - self.starts
-    }
     pub fn balance(&self, venue: &str, asset: &str) -> i128 {
         self.balances.get(&(venue.to_owned(), asset.to_owned())).copied().unwrap_or(0)
     }

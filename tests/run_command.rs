@@ -198,7 +198,7 @@ fn a_signal_during_a_trade_of_two_legs_lets_both_come_to_their_end() {
     let place = Place::new("run_term_at_work");
     let ended = signalled_at_work(&place, SLOW).end();
     let summary = ended.summary();
-    let one_sided = summary["unhedged_lots"].as_u64().expect("lots") > 1;
+    let one_sided = summary["is_exposed"].as_bool().expect("a flag");
     assert_eq!(ended.code, Some(if one_sided { 22 } else { 0 }), "{}", ended.err);
     assert_eq!(summary["invariants_ok"], true, "{summary}");
     assert!(place.kinds("intent") >= 2, "two legs");

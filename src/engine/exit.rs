@@ -116,7 +116,8 @@ impl Core {
         self.quote_part(index, visible.min(self.pairs[index].matched()), now)
     }
 
-    /// Whether closing at that quote, tolerance included, stays within the price collar on both legs.
+    /// Whether closing at that quote, tolerance included, stays within the price collar on both
+    /// legs.
     fn is_within_collar(&self, index: usize, quoted: &Quoted, now: Now) -> bool {
         let Ok(legs) = self.exit_legs(index, now) else { return false };
         let collar = self.risk.limits().price_collar.plus(self.signal.slippage.negated());

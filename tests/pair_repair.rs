@@ -1,5 +1,5 @@
-//! Repairs: a pair whose legs differ is hedged, within attempts and budget, or recorded, and never left
-//! naked without a word (`PRODUCT.md` 5, pair; `FAULTS.md` F40).
+//! Repairs: a pair whose legs differ is hedged, within attempts and budget, or recorded, and never
+//! left naked without a word (`PRODUCT.md` 5, pair; `FAULTS.md` F40).
 
 mod support;
 

@@ -23,6 +23,8 @@ pub struct MarketFeed {
     outlets: Vec<Outlet>,
     pen: Pen,
     digest: u64,
+    /// Its first turn: what stood before then did not wait for us.
+    began: Option<MonoNs>,
 }
 
 /// A link, and the newest top of each instrument that it was too full to take.
@@ -35,7 +37,7 @@ impl MarketFeed {
     /// A venue's part of the market (made for that venue alone), published to each link.
     pub fn new(venue: VenueId, market: Market, links: Vec<Tx<BookTop>>) -> MarketFeed {
         let outlets = links.into_iter().map(|link| Outlet { link, held: Vec::new() }).collect();
-        MarketFeed { venue, market, outlets, pen: Pen::new(), digest: 0 }
+        MarketFeed { venue, market, outlets, pen: Pen::new(), digest: 0, began: None }
     }
     /// Which venue it plays.
     pub fn venue(&self) -> VenueId {
@@ -54,13 +56,14 @@ impl MarketFeed {
         self.market.lag(self.venue)
     }
 
-    fn publish_next(&mut self) {
+    fn publish_next(&mut self, began: MonoNs) {
         let top = self.market.next_image();
+        let arrived_at = top.arrived_at.max(began);
         self.digest = top.digest;
         self.pen.add(Counter::Frames, 1);
         self.pen.add(Counter::Books, 1);
         for outlet in &mut self.outlets {
-            let replaced = outlet.publish(top);
+            let replaced = outlet.publish(BookTop { arrived_at, ..top.clone() });
             self.pen.add(Counter::BooksReplaced, u64::from(replaced));
         }
     }
@@ -68,13 +71,13 @@ impl MarketFeed {
 
 impl Outlet {
     /// Sends a top, or holds it as the newest of its instrument; true if it replaced a held one.
-    fn publish(&mut self, top: &BookTop) -> bool {
+    fn publish(&mut self, top: BookTop) -> bool {
         let same = |held: &&mut BookTop| held.instrument == top.instrument;
         if let Some(held) = self.held.iter_mut().find(same) {
-            held.clone_from(top);
+            *held = top;
             return true;
         }
-        if let Err(top) = self.link.send(top.clone()) {
+        if let Err(top) = self.link.send(top) {
             self.held.push(top);
         }
         false
@@ -101,12 +104,13 @@ impl Agent for MarketFeed {
     }
 
     fn turn(&mut self, now: Now) -> Turn {
+        let began = *self.began.get_or_insert(now.mono);
         let mut worked = self.outlets.iter_mut().fold(false, |any, outlet| outlet.flush() | any);
         for _ in 0..BATCH {
             if self.market.due() > now.mono {
                 break;
             }
-            self.publish_next();
+            self.publish_next(began);
             worked = true;
         }
         if worked { Turn::Worked } else { Turn::Idle }

@@ -46,7 +46,11 @@ use crate::topology::Site;
 use crate::topology::mock_plant;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
 use crate::types::time::Now;
+
+/// How long the synthetic market has been going at the start: every book has had its first image.
+const HEAD_START: DurNs = DurNs::from_ms(200);
 
 /// Boots, starts, waits and ends.
 pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError> {
@@ -73,7 +77,8 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
         telemetry: waker(Role::Telemetry),
     };
     let mut market = job.market.clone();
-    market.start = job.clock.mono();
+    // Its books stand already when the engine starts, as those of a venue would.
+    market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
     let (plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
     let keeper = Arc::clone(&record);

@@ -319,12 +319,12 @@ fn a_journal_that_cannot_be_written_ends_entries_and_the_exit_says_so() {
     place.configure(HOT);
     // Files end at 16 KiB, as on a disk that is full; without the trap that would be a signal.
     let limited = r#"trap '' XFSZ; ulimit -f 32; exec "$@""#;
-    let words = format!("{HOT_RUN} --loops 3 --quiet");
+    let words = format!("{HOT_RUN} --loops 60 --quiet");
     let ended = place.start(place.shell(limited, &words)).end().expect(74);
     ended.says("the journal cannot ");
     ended.says("fix: free space");
     let summary = ended.summary();
-    assert_eq!((&summary["exit"], &summary["cycles"]), (&74.into(), &3.into()));
-    let on_record = place.kinds("intent");
-    assert!(on_record > 0 && summary["refusals"]["permission"].as_u64() > Some(0), "{summary}");
+    assert_eq!(summary["exit"], 74);
+    assert!(summary["cycles"].as_u64() < Some(60), "the run ends by itself: {summary}");
+    assert!(place.kinds("intent") > 0, "it had traded");
 }

@@ -245,7 +245,7 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
         let journal = Panics { facts, left: 9 };
         let hands = Hands { plant, journal, telemetry: telemetry(reports) };
         let running = Running::start(posts, hands, clock, &mut |_, _| {}).expect("threads");
-        running.wait(&AtomicBool::new(false), &mut || {});
+        running.wait(&|| false, &mut || {});
         let back = running.end();
         assert_eq!(back.falls.len(), 1, "{:?}", back.falls);
         assert_eq!(back.falls[0].thread, "journal");

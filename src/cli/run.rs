@@ -2,6 +2,7 @@
 //! virtual clock, then the summary.
 
 mod boot;
+mod job;
 mod reload;
 mod threads;
 
@@ -13,16 +14,25 @@ use crate::cli::load;
 use crate::cli::replay::pace;
 use crate::cli::replay::run_id;
 use crate::cli::replay::stop_flag;
-use crate::cli::summary::Heading;
+use crate::cli::run::job::Job;
+use crate::cli::run::reload::Reload;
 use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
 use crate::config::load::Flag;
-use crate::config::load::Loaded;
 use crate::config::yaml::Mode;
 use crate::engine::agent::Pace;
+use crate::runtime::agent::Agent;
+use crate::runtime::agent::Turn;
 use crate::scenario::simulate::Simulation;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
+use crate::telemetry::agent::Plan as TelemetryPlan;
+use crate::telemetry::agent::Ports as TelemetryPorts;
+use crate::telemetry::agent::Telemetry;
+use crate::telemetry::agent::Timeline;
+use crate::telemetry::limits::SampleLimits;
+use crate::telemetry::line::Glyphs;
+use crate::telemetry::line::LiveState;
 use crate::telemetry::writer::LogWriter;
 use crate::topology::Plan;
 use crate::types::time::Clock;
@@ -32,17 +42,6 @@ use crate::types::time::DurNs;
 const PAST_SECS: u64 = 10 * 365 * 86_400;
 /// `--once` waits at most this long for fresh books.
 const ONCE_LATEST: DurNs = DurNs::from_secs(1);
-
-/// Everything that is settled before anything starts.
-struct Job<'a> {
-    loaded: Loaded,
-    common: &'a Common,
-    plan: Plan,
-    market: MarketPlan,
-    run_id: String,
-    is_ascii: bool,
-    clock: Clock,
-}
 
 /// Runs as the arguments and the configuration say.
 ///
@@ -105,27 +104,24 @@ fn not_built(mode: &str, exit: Exit) -> CliError {
     CliError::new(exit, message, "use --mode mock, or `arb replay` on a recording")
 }
 
-impl Job<'_> {
-    fn heading(&self, exit: Exit) -> Heading {
-        Heading {
-            mode: "mock",
-            run_id: self.run_id.clone(),
-            seed: self.plan.seed,
-            config_sha256: self.loaded.sha256.clone(),
-            exit,
-        }
-    }
-}
-
 fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError> {
     let _lock = boot::lock(job)?;
     boot::put_journal_aside(job)?;
     if let Some(log) = log {
         boot::open_log_file(job, log)?;
     }
-    let mut simulation = Simulation::new(&job.plan, &job.market, job.clock).map_err(refused)?;
+    let (mut simulation, reports) =
+        Simulation::new(&job.plan, &job.market, job.clock).map_err(refused)?;
     let stop = stop_flag(Exit::Unhedged);
-    simulation.run(&stop, &mut |_| {});
+    let mut reload = Reload::new(job);
+    let Some(log) = log.take() else { return Err(no_log()) };
+    let ports = TelemetryPorts { reports, log, reopen_log: reload.reopen_log() };
+    let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);
+    simulation.run(&stop, &mut |now| {
+        reload.look(job);
+        while telemetry.turn(now) == Turn::Worked {}
+    });
+    telemetry.finish(simulation.now());
     let engine = &simulation.plant.engine;
     let exit = ending(simulation.invariants_ok(), engine.core().is_exposed());
     let feeds = simulation.plant.feeds.iter();
@@ -149,6 +145,21 @@ fn ending(invariants_ok: bool, is_exposed: bool) -> Exit {
         true if is_exposed => Exit::Unhedged,
         true => Exit::Done,
     }
+}
+
+fn telemetry_plan(job: &Job<'_>, timeline: Timeline) -> TelemetryPlan {
+    let monitor = &job.loaded.checked.sections.sys_monitor;
+    let every = monitor.enabled.then(|| monitor.sample_interval_sec.seconds());
+    TelemetryPlan {
+        sampling: SampleLimits { every },
+        glyphs: if job.is_ascii { Glyphs::Ascii } else { Glyphs::Symbols },
+        live: LiveState::Blocked(vec!["mode is mock".to_owned()]),
+        timeline,
+    }
+}
+
+fn no_log() -> CliError {
+    CliError::new(Exit::Internal, "the log is gone", "report this defect")
 }
 
 fn refused(error: PlanError) -> CliError {

@@ -173,6 +173,10 @@ impl Engine {
         if let Some(journal) = &self.charge.journal {
             self.core.reserve_orders(journal.reserved());
         }
+        if self.charge.journal.as_ref().is_some_and(|journal| journal.has_failed()) {
+            // What cannot be recorded must not happen.
+            return Permission::Query;
+        }
         let granted = self.charge.permission.at(now.mono);
         let recorded = self.charge.journal.as_ref().is_none_or(|journal| journal.may_enter());
         let backlog = self.ports.facts.waiting() >= FACTS.depth / 4 * 3;

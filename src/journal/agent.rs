@@ -124,8 +124,11 @@ impl Journal {
 
     fn note(&mut self, done: Result<(), JournalError>) {
         if let Err(error) = done {
-            self.error.get_or_insert(error);
             self.state.fail();
+            if self.error.is_none() {
+                ::log::error!("{error}; no order leaves any more, the run ends: {}", error.fix());
+                self.error = Some(error);
+            }
         }
     }
 

@@ -283,13 +283,11 @@ impl<J: Agent + Send + 'static> Running<J> {
         Ok(Running { crew, hot, journal, telemetry, watchdog, finished, clock })
     }
 
-    /// Waits until the engine is finished, `stop` is raised or a thread falls; `look` is called
-    /// now and then.
-    pub fn wait(&self, stop: &AtomicBool, look: &mut dyn FnMut()) {
+    /// Waits until the engine is finished, `stop` says so or a thread falls; `look` is called now
+    /// and then.
+    pub fn wait(&self, stop: &dyn Fn() -> bool, look: &mut dyn FnMut()) {
         let ended = || {
-            self.finished.load(Ordering::Acquire)
-                || stop.load(Ordering::Acquire)
-                || self.crew.standing() != Order::Run
+            self.finished.load(Ordering::Acquire) || stop() || self.crew.standing() != Order::Run
         };
         while !ended() {
             look();

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::runtime::agent::Agent;
+use crate::runtime::link::Rx;
 use crate::runtime::step::Stepper;
 use crate::scenario::record::Record;
 use crate::sim::agent::MarketFeed;
@@ -15,10 +16,12 @@ use crate::topology::Plant;
 use crate::topology::Site;
 use crate::topology::mock_plant;
 use crate::types::control::Permission;
+use crate::types::fact::Fact;
 use crate::types::report::CycleReport;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
+use crate::types::time::Now;
 use crate::types::time::WallNs;
 
 /// Wall time at which every simulation begins: 2026-01-01T00:00:00Z. Fixed, so that the same seed
@@ -29,7 +32,7 @@ const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
 pub struct Simulation {
     /// The agents, readable after the run.
     pub plant: Plant<MarketFeed>,
-    outlets: Outlets,
+    facts: Rx<Fact>,
     stepper: Stepper,
     record: Record,
     /// True if it was asked to stop before its end.
@@ -37,31 +40,36 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Builds the plant.
+    /// Builds the plant; the cycle reports are for whoever shows them.
     ///
     /// # Errors
     /// The market's own reason to refuse its plan.
-    pub fn new(plan: &Plan, market: &MarketPlan, clock: Clock) -> Result<Simulation, PlanError> {
-        let (plant, outlets) = mock_plant(plan, market, Site::default())?;
+    pub fn new(
+        plan: &Plan,
+        market: &MarketPlan,
+        clock: Clock,
+    ) -> Result<(Simulation, Rx<CycleReport>), PlanError> {
+        let (plant, Outlets { facts, reports }) = mock_plant(plan, market, Site::default())?;
         // Nothing supervises a simulation yet: orders may do everything, for ever.
         plant.permission.grant(Permission::Trade, MonoNs(u64::MAX));
         let record = Record::new(&plan.engine);
         let stepper = Stepper::at(BEGINS_AT).timed_by(clock);
-        Ok(Simulation { plant, outlets, stepper, record, interrupted: false })
+        Ok((Simulation { plant, facts, stepper, record, interrupted: false }, reports))
     }
 
-    /// Runs until the engine is finished or told to stop, and lets orders at work end.
-    pub fn run(&mut self, stop: &AtomicBool, see: &mut dyn FnMut(&CycleReport)) {
+    /// Runs until the engine is finished or told to stop, and lets orders at work end. `look` is
+    /// called after each cycle.
+    pub fn run(&mut self, stop: &AtomicBool, look: &mut dyn FnMut(Now)) {
         while !self.plant.finished.load(Ordering::Relaxed) {
             if stop.load(Ordering::Relaxed) {
                 self.interrupted = true;
                 break;
             }
-            self.step(see);
+            self.step(look);
         }
         self.plant.permission.grant(Permission::Finish, MonoNs(u64::MAX));
         while self.plant.gateway.due().is_some() {
-            self.step(see);
+            self.step(look);
         }
     }
 
@@ -76,13 +84,19 @@ impl Simulation {
         self.record.is_sound(engine, gateway) && self.stepper.livelocks() == 0
     }
 
-    fn step(&mut self, see: &mut dyn FnMut(&CycleReport)) {
+    /// The present virtual moment.
+    pub fn now(&self) -> Now {
+        self.stepper.now()
+    }
+
+    fn step(&mut self, look: &mut dyn FnMut(Now)) {
         let Plant { feeds, engine, gateway, .. } = &mut self.plant;
         let [first, second] = feeds.as_mut_slice() else { return };
+        let before = engine.cycles();
         self.stepper.step(&mut [first, second, engine, gateway]);
-        self.record.drain(&self.outlets.facts, &mut |_| {});
-        while let Some(report) = self.outlets.reports.take() {
-            see(&report);
+        if engine.cycles() > before {
+            look(self.stepper.now());
         }
+        self.record.drain(&self.facts, &mut |_| {});
     }
 }

@@ -10,7 +10,7 @@ use log::LevelFilter;
 use crate::cli::Common;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::run::Job;
+use crate::cli::run::job::Job;
 use crate::config::yaml::LevelYaml;
 use crate::config::yaml::LoggingYaml;
 use crate::engine::core::Core;
@@ -52,8 +52,6 @@ pub(super) struct Boot {
     pub(super) carry: Carry,
     pub(super) writer: Writer,
     pub(super) state: Arc<JournalState>,
-    /// Held until the process ends.
-    pub(super) lock: RunLock,
 }
 
 /// The program's log, so far on stderr only.
@@ -111,10 +109,9 @@ pub(super) fn put_journal_aside(job: &Job<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Lock, read back, rebuild, begin the new file: in that order. Orders whose outcome the dead
+/// Read back, rebuild, begin the new file: in that order. Orders whose outcome the dead
 /// process did not learn end with what is on record, because its simulated venue died with it.
 pub(super) fn boot(job: &Job<'_>) -> Result<Boot, CliError> {
-    let lock = lock(job)?;
     let now = Now { mono: job.clock.mono(), wall: Clock::wall() };
     let names = Names::of(&job.plan.engine.instruments);
     let dir = folder(job);
@@ -140,7 +137,7 @@ pub(super) fn boot(job: &Job<'_>) -> Result<Boot, CliError> {
         log::warn!("{unknown} orders stay unknown: their venue counted fills that never arrived");
     }
     core.resume(now);
-    Ok(Boot { core, carry, writer, state: Arc::new(JournalState::default()), lock })
+    Ok(Boot { core, carry, writer, state: Arc::new(JournalState::default()) })
 }
 
 fn take(restoring: &mut Restoring, record: &Record) -> Result<(), String> {

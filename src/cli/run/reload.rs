@@ -11,8 +11,8 @@ use signal_hook::consts::SIGHUP;
 use signal_hook::flag::register;
 
 use crate::cli::load;
-use crate::cli::run::Job;
 use crate::cli::run::boot;
+use crate::cli::run::job::Job;
 use crate::config::yaml::ConfigYaml;
 
 /// Keys that may change under a running engine.

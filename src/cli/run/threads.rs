@@ -8,12 +8,14 @@ use std::sync::atomic::Ordering;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::replay::stop_flag;
-use crate::cli::run::Job;
 use crate::cli::run::boot;
 use crate::cli::run::boot::Boot;
 use crate::cli::run::ending;
+use crate::cli::run::job::Job;
+use crate::cli::run::no_log;
 use crate::cli::run::refused;
 use crate::cli::run::reload::Reload;
+use crate::cli::run::telemetry_plan;
 use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
 use crate::config::yaml::IdlePolicy;
@@ -34,13 +36,9 @@ use crate::scenario::live::Role;
 use crate::scenario::live::Running;
 use crate::scenario::live::ThreadPlan;
 use crate::scenario::record::Record;
-use crate::telemetry::agent::Plan as TelemetryPlan;
 use crate::telemetry::agent::Ports as TelemetryPorts;
 use crate::telemetry::agent::Telemetry;
 use crate::telemetry::agent::Timeline;
-use crate::telemetry::limits::SampleLimits;
-use crate::telemetry::line::Glyphs;
-use crate::telemetry::line::LiveState;
 use crate::telemetry::writer::LogWriter;
 use crate::topology::Site;
 use crate::topology::mock_plant;
@@ -54,10 +52,14 @@ const HEAD_START: DurNs = DurNs::from_ms(200);
 
 /// Boots, starts, waits and ends.
 pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError> {
-    let Boot { core, carry, writer, state, lock } = boot::boot(job)?;
+    // Everything that can refuse comes before the journal begins a file.
+    let lock = boot::lock(job)?;
     if let Some(log) = log.as_mut() {
         boot::open_log_file(job, log)?;
     }
+    job.market.check().map_err(refused)?;
+    let Boot { core, carry, writer, state } = boot::boot(job)?;
+    let fares = Arc::clone(&state);
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
     let posts = Posts::new(&thread_plan(&job.loaded.checked.sections.runtime));
@@ -88,11 +90,12 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let Some(writer) = log.take() else { return Err(no_log()) };
     let reopen = reload.reopen_log();
     let ports = TelemetryPorts { reports: outlets.reports, log: writer, reopen_log: reopen };
-    let telemetry = Telemetry::new(telemetry_plan(job), ports);
+    let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
     let hands = Hands { plant, journal, telemetry };
     let begun = job.clock.mono();
     let running = Running::start(posts, hands, job.clock, &mut tell).map_err(not_started)?;
-    running.wait(&stop, &mut || reload.look(job));
+    let ended = || stop.load(Ordering::Relaxed) || fares.has_failed();
+    running.wait(&ended, &mut || reload.look(job));
     if stop.load(Ordering::Relaxed) {
         log::info!("stopping: no new pairs; orders at work come to their end");
     }
@@ -111,7 +114,12 @@ fn finish(
 ) -> Result<Exit, CliError> {
     let Back { feeds, engine, gateway, journal, telemetry, falls, late } = back;
     let now = Now { mono: job.clock.mono(), wall: Clock::wall() };
-    let stopped = journal.map(|mut journal| journal.stop(now));
+    // Only a run that came to its end in order says so on record.
+    let orderly = falls.is_empty() && late.is_empty();
+    let stopped = journal.map(|mut journal| match (orderly, journal.error()) {
+        (false, None) => Ok(()),
+        _ => journal.stop(now),
+    });
     for name in &late {
         log::error!("thread {name} did not come to its end in time");
     }
@@ -134,6 +142,7 @@ fn finish(
     let sound = is_sound(record, &engine, &gateway);
     let exit = match stopped {
         Some(Err(_)) | None => Exit::Io,
+        Some(Ok(())) if !orderly => Exit::Internal,
         Some(Ok(())) => ending(sound, engine.core().is_exposed()),
     };
     let view = RunView {
@@ -180,21 +189,6 @@ fn thread_plan(runtime: &RuntimeYaml) -> ThreadPlan {
     ThreadPlan { placement, seats: runtime.threads.all().map(seat) }
 }
 
-fn telemetry_plan(job: &Job<'_>) -> TelemetryPlan {
-    let monitor = &job.loaded.checked.sections.sys_monitor;
-    let every = monitor.enabled.then(|| monitor.sample_interval_sec.seconds());
-    TelemetryPlan {
-        sampling: SampleLimits { every },
-        glyphs: if job.is_ascii { Glyphs::Ascii } else { Glyphs::Symbols },
-        live: LiveState::Blocked(vec!["mode is mock".to_owned()]),
-        timeline: Timeline::Real,
-    }
-}
-
 fn not_started(error: StartError) -> CliError {
     CliError::new(Exit::Internal, error, "see the limits of this user (ulimit -u)")
-}
-
-fn no_log() -> CliError {
-    CliError::new(Exit::Internal, "the log is gone", "report this defect")
 }

@@ -1,0 +1,33 @@
+//! What a run is, settled before anything of it starts.
+
+use crate::cli::Common;
+use crate::cli::exit::Exit;
+use crate::cli::summary::Heading;
+use crate::config::load::Loaded;
+use crate::sim::plan::MarketPlan;
+use crate::topology::Plan;
+use crate::types::time::Clock;
+
+/// Everything that is settled before anything starts.
+pub(super) struct Job<'a> {
+    pub(super) loaded: Loaded,
+    pub(super) common: &'a Common,
+    pub(super) plan: Plan,
+    pub(super) market: MarketPlan,
+    pub(super) run_id: String,
+    pub(super) is_ascii: bool,
+    pub(super) clock: Clock,
+}
+
+impl Job<'_> {
+    /// What the summary says of the run besides its course.
+    pub(super) fn heading(&self, exit: Exit) -> Heading {
+        Heading {
+            mode: "mock",
+            run_id: self.run_id.clone(),
+            seed: self.plan.seed,
+            config_sha256: self.loaded.sha256.clone(),
+            exit,
+        }
+    }
+}

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod feed;
 pub mod gateway;
 pub mod sim;
+pub mod watchdog;
 
 pub mod config;
 pub mod verdict;

@@ -1,0 +1,417 @@
+//! The machine's invariants (`FAULTS.md` 3.4), checked on every reachable state, with the constants
+//! of production, on the function of production.
+//!
+//! Ticks, cycles and the request to stop come in any order, so every cycle length is covered, the
+//! zero one included. Time moves in units of the entry hold. Two reductions keep the set of states
+//! finite; neither hides a behaviour: a number that nothing reads any more in a phase is put to
+//! one value, and a remembered CRITICAL that is older than a cooldown keeps its age until a step
+//! of its own, possible at any time, forgets the oldest one.
+//!
+//! Strikes decay after 600 cycles where CRITICAL ends the run. Where it is survived the states are
+//! thirty times as many, and the decay is scaled so that every ordinary test run can afford it.
+
+use crate::types::control::Permission;
+use crate::types::time::DurNs;
+use crate::watchdog::criticals::Criticals;
+use crate::watchdog::limits::CRITICAL_MEMORY;
+use crate::watchdog::limits::DRAIN_LIMIT;
+use crate::watchdog::limits::Limits;
+use crate::watchdog::limits::OnCritical;
+use crate::watchdog::machine::Machine;
+use crate::watchdog::machine::Phase;
+use crate::watchdog::machine::Then;
+use crate::watchdog::permission::EntryHold;
+use crate::watchdog::state::Ending;
+use crate::watchdog::state::Level;
+use crate::watchdog::state::Severity;
+use crate::watchdog::state::State;
+use crate::watchdog::step::CRITICALS;
+use crate::watchdog::step::Drain;
+use crate::watchdog::step::Standing;
+use crate::watchdog::step::Step;
+use crate::watchdog::step::Tick;
+use crate::watchdog::windows::STRIKES;
+use crate::watchdog::windows::Windows;
+
+const W: u32 = 5;
+const E: u32 = 20;
+const UNIT: DurNs = DurNs::from_secs(10);
+const COOLDOWN: DurNs = DurNs::from_secs(60);
+const DRAINS: [Drain; 3] = [Drain::Clean, Drain::Running, Drain::Dirty];
+
+fn limits(on_critical: OnCritical, strike_decay_cycles: u32) -> Limits {
+    Limits {
+        warn_reset_cycles: W,
+        error_reset_cycles: E,
+        strike_decay_cycles,
+        entry_hold: UNIT,
+        on_critical,
+        cooldown: COOLDOWN,
+        drain: DRAIN_LIMIT,
+        critical_memory: CRITICAL_MEMORY,
+    }
+}
+
+#[test]
+fn invariants_hold_in_every_reachable_state_when_critical_ends_the_run() {
+    let states = Explorer::new(limits(OnCritical::Shutdown, 600)).explore();
+    assert!(states > 100_000, "only {states} states: the search is cut short");
+}
+
+#[test]
+fn invariants_hold_in_every_reachable_state_when_critical_is_survived() {
+    let decay = if cfg!(debug_assertions) { 24 } else { 200 };
+    let states = Explorer::new(limits(OnCritical::Cooldown, decay)).explore();
+    assert!(states > 100_000, "only {states} states: the search is cut short");
+}
+
+/// Breadth-first search over packed states.
+struct Explorer {
+    limits: Limits,
+    seen: KeySet,
+    waiting: Vec<u64>,
+}
+
+impl Explorer {
+    fn new(limits: Limits) -> Explorer {
+        Explorer { limits, seen: KeySet::new(), waiting: Vec::new() }
+    }
+
+    /// Every start, then everything that follows. The number of states.
+    fn explore(mut self) -> usize {
+        for cooldown_left in [DurNs(0), COOLDOWN] {
+            for remembered in 0..=CRITICALS {
+                let mut criticals_left = [DurNs(0); CRITICALS];
+                criticals_left[..remembered].fill(DurNs(CRITICAL_MEMORY.0 - COOLDOWN.0));
+                let standing = Standing { cooldown_left, criticals_left };
+                self.visit(&Machine::new(self.limits.clone(), standing));
+            }
+        }
+        let mut machine = Machine::new(self.limits.clone(), Standing::default());
+        while let Some(key) = self.waiting.pop() {
+            unpack(key, &mut machine);
+            self.expand(&machine);
+        }
+        self.seen.len
+    }
+
+    fn visit(&mut self, machine: &Machine) {
+        let key = pack(machine);
+        if self.seen.insert(key) {
+            self.waiting.push(key);
+        }
+    }
+
+    fn expand(&mut self, before: &Machine) {
+        let mut after = before.clone();
+        for severity in Severity::ALL {
+            for tick in ticks(before.phase, severity) {
+                restore(&mut after, before);
+                let step = after.tick(tick);
+                check_tick(before, tick, (&after, step));
+                self.visit(&after);
+            }
+            restore(&mut after, before);
+            let step = after.cycle(severity);
+            check_cycle(before, severity, (&after, step));
+            self.visit(&after);
+        }
+        restore(&mut after, before);
+        let step = after.stop();
+        check_step(before, &after, step);
+        check_stop(before, &after);
+        self.visit(&after);
+        restore(&mut after, before);
+        if let Some(oldest) = after.criticals.left.iter_mut().rev().find(|left| left.0 > 0) {
+            *oldest = DurNs(0);
+            self.visit(&after);
+        }
+    }
+}
+
+/// The ticks that can make a difference in that phase.
+fn ticks(phase: Phase, severity: Severity) -> Vec<Tick> {
+    let (drain, reconciled) = (Drain::Running, false);
+    let tick = Tick { elapsed: UNIT, severity, drain, reconciled };
+    match phase {
+        Phase::Draining { .. } => DRAINS.map(|drain| Tick { drain, ..tick }).into(),
+        Phase::Boot { .. } | Phase::Cooldown { .. } => vec![tick, Tick { reconciled: true, ..tick }],
+        Phase::Live { .. } | Phase::Ended(_) => vec![tick],
+    }
+}
+
+fn check_tick(before: &Machine, tick: Tick, (after, step): (&Machine, Step)) {
+    check_step(before, after, step);
+    let (from, to) = (before.state(), after.state());
+    let permission = after.permission();
+    if permission == Permission::Trade {
+        assert!(to.is_live(), "I1: entries in live states only");
+        assert!(after.hold.left.0 == 0, "I1: no entry within the hold");
+        assert!(!tick.severity.stops_entries(), "I3: an ERROR stops entries in its tick");
+    }
+    assert_eq!(before.windows.since_error, after.windows.since_error, "ticks move no window");
+    let free = from.is_live() || matches!(from, State::Boot | State::Cooldown);
+    if free && tick.severity.is_fatal() {
+        assert_eq!(to, State::Critical, "I4: FATAL is CRITICAL in one step");
+    }
+    match (before.phase, after.phase) {
+        (Phase::Draining { left, .. }, Phase::Draining { left: then, .. }) => {
+            assert!(then.0 > 0, "I10: a drain ends at its deadline");
+            assert_eq!(left.0 - then.0, UNIT.0, "I10: the deadline comes nearer");
+        }
+        (Phase::Draining { .. }, Phase::Live { .. } | Phase::Boot { .. }) => {
+            panic!("I5: CRITICAL is left to COOLDOWN or EXIT")
+        }
+        (Phase::Draining { .. }, Phase::Cooldown { left }) => {
+            assert_eq!(left, COOLDOWN, "I12: a cooldown has its whole length");
+        }
+        (Phase::Draining { then, .. }, Phase::Ended(ending)) => check_ending(then, tick, ending),
+        (Phase::Cooldown { left }, Phase::Cooldown { left: then }) => {
+            assert!(then.0 >= left.0.saturating_sub(UNIT.0), "I12: no faster than time");
+        }
+        (Phase::Cooldown { left }, Phase::Live { .. }) => {
+            assert!(left <= UNIT && tick.reconciled, "I5: resume after the time, reconciled");
+            assert!(after.windows.since_error >= E, "I5: resume after E clean cycles");
+            assert!(after.windows.strikes == STRIKES - 1, "a run resumes on probation");
+        }
+        (Phase::Boot { left }, Phase::Live { .. }) => {
+            assert!(left <= UNIT && tick.reconciled, "I5: start after the time, reconciled");
+        }
+        (Phase::Boot { left }, Phase::Boot { left: then }) => {
+            assert!(!tick.reconciled || left > UNIT, "a start waits for nothing else");
+            assert_eq!(then.0, left.0.saturating_sub(UNIT.0), "a persisted cooldown runs out");
+        }
+        (Phase::Live { .. }, Phase::Live { .. }) => assert_eq!(before.phase, after.phase),
+        (Phase::Ended(_), _) => assert_eq!(before.phase, after.phase, "I11: EXIT absorbs"),
+        (_, entered) => assert!(matches!(entered, Phase::Draining { .. })),
+    }
+}
+
+fn check_ending(then: Then, tick: Tick, ending: Ending) {
+    let expected = match (tick.drain, then) {
+        (Drain::Dirty | Drain::Running, _) => Ending::Unhedged,
+        (Drain::Clean, Then::Stop) => Ending::Done,
+        (Drain::Clean, _) if tick.severity == Severity::Halt => Ending::Halted,
+        (Drain::Clean, Then::Halt) => Ending::Halted,
+        (Drain::Clean, Then::StopAfterCritical) => Ending::Done,
+        (Drain::Clean, Then::Policy) if ending == Ending::CrashLoop => Ending::CrashLoop,
+        (Drain::Clean, Then::Policy) => Ending::Flat,
+    };
+    assert_eq!(ending, expected, "each drain has its end");
+}
+
+fn check_cycle(before: &Machine, worst: Severity, (after, step): (&Machine, Step)) {
+    check_step(before, after, step);
+    let live = before.state().is_live();
+    let bad = worst >= Severity::Warn && after.state() == State::Normal;
+    assert!(!bad, "I2: never NORMAL in a cycle with WARN");
+    assert_eq!(before.hold, after.hold, "cycles move no time");
+    if !live {
+        assert_eq!(before.phase, after.phase, "cycles only move windows then");
+        return;
+    }
+    if worst.is_fatal() {
+        assert_eq!(after.state(), State::Critical, "I4: FATAL is CRITICAL in one step");
+    }
+    let clean = clean_distance(&after.windows);
+    let normal = after.state() == State::Normal;
+    if worst == Severity::Ok {
+        let expected = clean_distance(&before.windows).saturating_sub(1);
+        assert_eq!(clean, expected, "I7: each clean cycle is one nearer to NORMAL");
+        assert_eq!(normal, clean == 0, "I7: NORMAL when the windows are clean");
+    }
+    assert!(clean <= E, "I7: NORMAL is never more than E clean cycles away");
+    if worst == Severity::Error && after.state() != State::Critical {
+        let near = strike_distance(&after.windows) < strike_distance(&before.windows);
+        assert!(near, "I8: each ERROR cycle is one nearer to CRITICAL");
+    }
+    assert!(strike_distance(&before.windows) <= 2 * E + 1, "I8: CRITICAL within 2E+1 cycles");
+    let struck = after.windows.strikes > before.windows.strikes;
+    assert!(!struck || worst >= Severity::Error, "only an ERROR that strikes counts strikes");
+}
+
+/// What holds for every kind of step.
+fn check_step(before: &Machine, after: &Machine, step: Step) {
+    let (from, to) = (before.state(), after.state());
+    assert!(after.windows.strikes <= STRIKES, "I6: at most 3 strikes");
+    let struck_out = after.windows.strikes == STRIKES;
+    assert!(!(struck_out && to.is_live()), "I6: 3 strikes are CRITICAL or later");
+    let told = step.transition.map(|transition| (transition.from, transition.to));
+    assert_eq!(told, (from != to).then_some((from, to)), "every transition is told, no other");
+    if matches!(from, State::Exit(_)) {
+        assert_eq!(before.phase, after.phase, "I11: EXIT absorbs");
+    }
+    if from == State::Critical {
+        let left = matches!(to, State::Critical | State::Cooldown | State::Exit(_));
+        assert!(left, "I5: CRITICAL is left to COOLDOWN or EXIT");
+    }
+    if from != to && (from == State::Critical || to == State::Critical) {
+        let kept = step.persist.map(|standing| standing.cooldown_left);
+        assert_eq!(kept, Some(COOLDOWN), "I12: a cooldown outlives the process");
+    }
+    if to.is_live() && !from.is_live() {
+        let kept = step.persist.map(|standing| standing.cooldown_left);
+        assert_eq!(kept, Some(DurNs(0)), "a cooldown that is over stays over");
+    }
+}
+
+fn check_stop(before: &Machine, after: &Machine) {
+    let expected = match before.state() {
+        State::Critical => State::Critical,
+        State::Exit(ending) => State::Exit(ending),
+        _ => State::Stopping,
+    };
+    assert_eq!(after.state(), expected, "a stop drains, and does not interrupt a drain");
+}
+
+/// Clean cycles until NORMAL.
+fn clean_distance(windows: &Windows) -> u32 {
+    let error = E.saturating_sub(windows.since_error);
+    error.max(W.saturating_sub(windows.since_warn))
+}
+
+/// ERROR cycles until the third strike.
+fn strike_distance(windows: &Windows) -> u32 {
+    match windows.strikes {
+        0 => 2 * E + 1,
+        strikes => {
+            let next = E.saturating_sub(windows.since_strike).max(1);
+            next + u32::from((STRIKES - 1).saturating_sub(strikes)) * E
+        }
+    }
+}
+
+fn restore(machine: &mut Machine, from: &Machine) {
+    machine.windows = from.windows;
+    machine.phase = from.phase;
+    machine.hold = from.hold;
+    machine.criticals = from.criticals;
+}
+
+/// Mixed radix: digits go in at one end and come out at the other in reverse order.
+struct Digits(u64);
+
+impl Digits {
+    fn put(&mut self, digit: u64, radix: u64) {
+        assert!(digit < radix, "a digit must fit its place");
+        self.0 = self.0 * radix + digit;
+    }
+    fn take(&mut self, radix: u64) -> u64 {
+        let digit = self.0 % radix;
+        self.0 /= radix;
+        digit
+    }
+}
+
+const ENDINGS: [Ending; 5] =
+    [Ending::Done, Ending::Flat, Ending::Halted, Ending::Unhedged, Ending::CrashLoop];
+const LEVELS: [Level; 3] = [Level::Normal, Level::Warn, Level::Error];
+const THENS: [Then; 4] = [Then::Stop, Then::Policy, Then::StopAfterCritical, Then::Halt];
+/// Times left are multiples of this.
+const GRAIN: u64 = DurNs::from_secs(5).0;
+
+fn place<T: PartialEq>(of: &[T], value: &T) -> u64 {
+    of.iter().position(|each| each == value).expect("a listed value") as u64
+}
+
+/// The state without what nothing reads any more.
+fn pack(machine: &Machine) -> u64 {
+    let (kind, detail, time) = match machine.phase {
+        Phase::Ended(ending) => return place(&ENDINGS, &ending),
+        Phase::Boot { left } => (1, 0, left.0 / GRAIN),
+        Phase::Live { level, cycles } => (2, place(&LEVELS, &level), u64::from(cycles)),
+        Phase::Draining { left, then } => (3, place(&THENS, &then), left.0 / GRAIN),
+        Phase::Cooldown { left } => (4, 0, left.0 / GRAIN),
+    };
+    let windows = machine.windows;
+    let strikes = if kind == 2 { windows.strikes } else { 0 };
+    let since_strike = if strikes == 0 { E } else { windows.since_strike };
+    let mut digits = Digits(0);
+    let newest = CRITICAL_MEMORY.0 - machine.criticals.left[0].0;
+    for left in machine.criticals.left {
+        digits.put(u64::from(left.0 > 0), 2);
+    }
+    digits.put(newest.min(COOLDOWN.0) / GRAIN, 16);
+    digits.put(u64::from(machine.hold.left.0 > 0), 2);
+    digits.put(u64::from(windows.since_warn), 8);
+    digits.put(u64::from(windows.since_error), 1_024);
+    digits.put(u64::from(since_strike), 32);
+    digits.put(u64::from(strikes), 4);
+    digits.put(time, 32);
+    digits.put(detail, 4);
+    digits.put(kind, 8);
+    digits.0 + ENDINGS.len() as u64
+}
+
+fn unpack(key: u64, machine: &mut Machine) {
+    if let Some(ending) = ENDINGS.get(key as usize) {
+        machine.phase = Phase::Ended(*ending);
+        return;
+    }
+    let mut digits = Digits(key - ENDINGS.len() as u64);
+    let (kind, detail) = (digits.take(8), digits.take(4) as usize);
+    let time = digits.take(32);
+    let left = DurNs(time * GRAIN);
+    machine.phase = match kind {
+        1 => Phase::Boot { left },
+        2 => Phase::Live { level: LEVELS[detail], cycles: time as u32 },
+        3 => Phase::Draining { left, then: THENS[detail] },
+        _ => Phase::Cooldown { left },
+    };
+    let mut window = |radix| digits.take(radix) as u32;
+    let (strikes, since_strike) = (window(4) as u8, window(32));
+    let (since_error, since_warn) = (window(1_024), window(8));
+    machine.windows = Windows { since_warn, since_error, since_strike, strikes };
+    machine.hold = EntryHold { left: DurNs(digits.take(2) * UNIT.0) };
+    let newest = digits.take(16) * GRAIN;
+    let mut left = [0; CRITICALS];
+    for place in left.iter_mut().rev() {
+        *place = digits.take(2) * (CRITICAL_MEMORY.0 - COOLDOWN.0);
+    }
+    if left[0] > 0 {
+        left[0] = CRITICAL_MEMORY.0 - newest;
+    }
+    machine.criticals = Criticals { left: left.map(DurNs) };
+}
+
+/// A set of keys by linear probing: the standard one is too slow without optimisation.
+struct KeySet {
+    slots: Vec<u64>,
+    len: usize,
+}
+
+const EMPTY: u64 = u64::MAX;
+
+impl KeySet {
+    fn new() -> KeySet {
+        KeySet { slots: vec![EMPTY; 1 << 16], len: 0 }
+    }
+    /// True if it was not in the set.
+    fn insert(&mut self, key: u64) -> bool {
+        if self.len * 2 > self.slots.len() {
+            self.grow();
+        }
+        let slot = self.slot_of(key);
+        let new = self.slots[slot] == EMPTY;
+        self.slots[slot] = key;
+        self.len += usize::from(new);
+        new
+    }
+    fn slot_of(&self, key: u64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) as usize & mask;
+        while self.slots[slot] != key && self.slots[slot] != EMPTY {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+    fn grow(&mut self) {
+        let larger = vec![EMPTY; self.slots.len() * 2];
+        for key in std::mem::replace(&mut self.slots, larger) {
+            if key != EMPTY {
+                let slot = self.slot_of(key);
+                self.slots[slot] = key;
+            }
+        }
+    }
+}

@@ -236,11 +236,7 @@ impl Machine {
         let cycles = if level == before { cycles.saturating_add(1).min(period) } else { 0 };
         let due = lasts && cycles >= period;
         self.phase = Phase::Live { level, cycles: if due { 0 } else { cycles } };
-        if level < before {
-            Some(SoftReset::Cleared)
-        } else {
-            due.then_some(SoftReset::Attempt)
-        }
+        if level < before { Some(SoftReset::Cleared) } else { due.then_some(SoftReset::Attempt) }
     }
 
     /// What changed since `from`, and whether it has to survive the process: every way into and

@@ -118,11 +118,8 @@ fn unknown(age: DurNs, max_age: DurNs) -> Severity {
 
 /// The class of a value: entered above its bound, left at 0.8 of it.
 fn classify(rule: &Rule, value: i64, before: Severity) -> Severity {
-    let classes = [
-        (rule.fatal, rule.fatal_is),
-        (rule.error, Severity::Error),
-        (rule.warn, Severity::Warn),
-    ];
+    let classes =
+        [(rule.fatal, rule.fatal_is), (rule.error, Severity::Error), (rule.warn, Severity::Warn)];
     let holds = |bound: Option<i64>, class: Severity| {
         bound.is_some_and(|enter| {
             let leave = enter.saturating_mul(LEAVE_TENTHS) / 10;

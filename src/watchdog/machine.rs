@@ -163,9 +163,6 @@ impl Machine {
     /// A tick of the drain. A deadline that passes is a dirty drain. A FATAL that outlasts its own
     /// clean drain is waited for as long as the drain may last: a cooldown would end at once.
     fn drain(&mut self, tick: Tick, left: DurNs, then: Then) -> Option<Reason> {
-        if tick.severity.is_fatal() && then != Then::Stop {
-            self.criticals.count(&self.limits);
-        }
         let left = DurNs(left.0.saturating_sub(tick.elapsed.0));
         let halts = tick.severity == Severity::Halt && then != Then::Stop;
         let then = if halts { Then::Halt } else { then };

@@ -47,9 +47,9 @@ impl Windows {
         }
     }
     /// Counts the cycle that just passed as a strike, if it is one: the first ERROR, and any at
-    /// least E cycles after the last strike. True when it was the last one.
+    /// least E cycles after the last strike. True when it was the third.
     pub fn strike(&mut self, worst: Severity, limits: &Limits) -> bool {
-        let spaced = self.strikes == 0 || self.since_strike >= limits.error_reset_cycles;
+        let spaced = self.since_strike >= limits.error_reset_cycles;
         if worst >= Severity::Error && spaced {
             self.strikes += 1;
             self.since_strike = 0;

@@ -200,6 +200,16 @@ fn a_fatal_that_outlasts_its_drain_is_waited_for_until_the_deadline() {
 }
 
 #[test]
+fn a_run_that_ends_does_not_wait_for_its_fatal_to_end() {
+    for (limits, severity) in [(SHUTDOWN, Severity::Fatal), (LIMITS, Severity::Halt)] {
+        let mut machine = live(limits);
+        let _ = machine.tick(at(severity, TICK));
+        let _ = machine.tick(Tick { drain: Drain::Clean, ..at(severity, TICK) });
+        assert!(matches!(machine.state(), State::Exit(_)), "{machine:?}");
+    }
+}
+
+#[test]
 fn one_lasting_fault_counts_once_per_cooldown() {
     let mut machine = live(LIMITS);
     let mut seconds = 0;

@@ -5,8 +5,10 @@ use crate::cycle;
 use crate::live;
 use crate::random_severity;
 use arb::types::rng::SplitMix64;
+use arb::watchdog::limits::Limits;
 use arb::watchdog::state::Severity;
 use arb::watchdog::state::State;
+use arb::watchdog::step::Reason;
 use arb::watchdog::step::SoftReset;
 
 /// Severity in each cycle, by its number.
@@ -52,6 +54,28 @@ fn an_error_of_one_cycle_clears_after_twenty_clean_ones() {
     let states = states(only(Severity::Error, &[0]), 22);
     assert_eq!(states[..20], [State::Error; 20]);
     assert_eq!(states[20..], [State::Normal; 2]);
+}
+
+#[test]
+fn a_transition_says_what_led_to_it() {
+    let mut machine = live(SHUTDOWN);
+    let mut reasons = Vec::new();
+    for number in 0..6 {
+        let severity = only(Severity::Warn, &[0])(number);
+        reasons.extend(cycle(&mut machine, severity).transition.map(|told| told.reason));
+    }
+    assert_eq!(reasons, [Reason::Signal, Reason::Cleared]);
+}
+
+#[test]
+fn strikes_that_decay_early_leave_the_windows_alone() {
+    let mut machine = live(Limits { strike_decay_cycles: 3, ..SHUTDOWN });
+    let _ = cycle(&mut machine, Severity::Error);
+    let cycles = (1..30).find(|_| {
+        let _ = cycle(&mut machine, Severity::Ok);
+        machine.state() == State::Normal
+    });
+    assert_eq!((cycles, machine.strikes()), (Some(20), 0));
 }
 
 #[test]

@@ -210,6 +210,20 @@ fn a_run_that_ends_does_not_wait_for_its_fatal_to_end() {
 }
 
 #[test]
+fn faults_count_apart_when_a_whole_cooldown_lies_between_them() {
+    for (apart, end) in [(60, State::Exit(Ending::CrashLoop)), (59, State::Cooldown)] {
+        let mut machine = live(LIMITS);
+        for _ in 0..3 {
+            let _ = machine.tick(at(Severity::Fatal, TICK));
+            let _ = drained(&mut machine, Drain::Clean);
+            let rest = DurNs(DurNs::from_secs(apart).0 - 2 * TICK.0);
+            let _ = machine.tick(Tick { reconciled: false, ..at(Severity::Ok, rest) });
+        }
+        assert_eq!(machine.state(), end, "{apart} s apart");
+    }
+}
+
+#[test]
 fn one_lasting_fault_counts_once_per_cooldown() {
     let mut machine = live(LIMITS);
     let mut seconds = 0;

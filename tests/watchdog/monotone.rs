@@ -62,6 +62,7 @@ fn search_pairs(limits: Limits) -> usize {
             if seen.insert(next.clone()) {
                 waiting.push(next);
             }
+            assert!(seen.len() < 50_000, "a number in the machine grows without end");
         }
     }
     seen.len()

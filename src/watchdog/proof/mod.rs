@@ -258,6 +258,7 @@ fn check_step(before: &Machine, after: &Machine, step: Step) {
         let kept = step.persist.map(|standing| standing.cooldown_left);
         assert_eq!(kept, Some(COOLDOWN), "I12: a cooldown outlives the process");
     }
+    assert!(!(from.is_live() && to.is_live()) || step.persist.is_none(), "nothing to keep");
     if to.is_live() && !from.is_live() {
         let kept = step.persist.map(|standing| standing.cooldown_left);
         assert_eq!(kept, Some(DurNs(0)), "a cooldown that is over stays over");

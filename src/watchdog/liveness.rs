@@ -121,6 +121,14 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_worked_and_then_leaves_its_work_is_livelocked() {
+        let mut watch = Watch::default();
+        let lives = [250, 500, 750].map(|ms| watch.judge(vitals(ms, 7, 1), at(ms)));
+        assert_eq!(lives[1], Life::Moving(DurNs(0)), "it worked until the first tick");
+        assert_eq!(lives[2], Life::Livelocked(DurNs::from_ms(250)));
+    }
+
+    #[test]
     fn progress_or_an_empty_queue_ends_a_livelock() {
         let mut watch = Watch::default();
         for rescued in [vitals(500, 1, 1), vitals(500, 0, 0)] {

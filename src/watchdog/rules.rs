@@ -100,8 +100,7 @@ impl Row {
         if severity == Severity::Error && !self.rule.strikes {
             severity = Severity::ErrorNoStrike;
         }
-        let bad = severity > Severity::Ok;
-        Judgement { severity, cause: bad.then_some(Cause { watched: self.watched, value }) }
+        Judgement { severity, cause: Some(Cause { watched: self.watched, value }) }
     }
 }
 

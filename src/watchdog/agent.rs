@@ -12,11 +12,8 @@ use crate::types::control::PermissionWord;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
-
-/// Time between two looks.
-pub const TICK: DurNs = DurNs::from_ms(250);
-/// How long a grant counts: four ticks.
-pub const LEASE: DurNs = DurNs::from_secs(1);
+use crate::watchdog::permission::LEASE;
+use crate::watchdog::permission::TICK;
 
 /// The watchdog agent.
 pub struct Watchdog {

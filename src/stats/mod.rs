@@ -3,5 +3,8 @@
 //! Owns: nothing at run time. Never: I/O, clock, growth.
 
 pub mod edges;
+pub mod holm;
 pub mod latency;
 pub mod ring;
+pub mod slope;
+pub mod step;

@@ -2,8 +2,10 @@
 //! ours.
 
 pub mod age;
+pub mod calendar;
 pub mod control;
 pub mod counters;
+pub mod evidence;
 pub mod fact;
 pub mod ids;
 pub mod limit;

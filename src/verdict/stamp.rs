@@ -73,7 +73,7 @@ fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
     let (era, year_of_era) = (year / 400, year % 400);
     let day_of_year = (153 * from_march + 2) / 5 + day.checked_sub(1)?;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    (day <= length).then(|| era * 146_097 + day_of_era - DAYS_TO_EPOCH)
+    (era * 146_097 + day_of_era).checked_sub(DAYS_TO_EPOCH).filter(|_| day <= length)
 }
 
 #[cfg(test)]

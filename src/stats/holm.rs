@@ -1,8 +1,8 @@
 //! Many tests at once: p-values corrected by the step-down rule of Holm (1979). Pure.
 
 /// The corrected p-values, in the order given: sorted ascending, the i-th of m is multiplied by
-/// m − i + 1, never below the one before it, never above 1. Rejecting those below α keeps the
-/// chance of any false rejection below α.
+/// m − i + 1, never below the one before it, never above 1. Rejecting those below a level keeps
+/// the chance of any false rejection below that level.
 pub fn adjust(p_values: &[f64]) -> Vec<f64> {
     let count = p_values.len();
     let mut order: Vec<usize> = (0..count).collect();

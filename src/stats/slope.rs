@@ -44,7 +44,7 @@ impl MannKendall {
     }
 }
 
-/// Theil–Sen slope; bounds by the ranks `(pairs ∓ z·σ) / 2` of the sorted slopes, with σ of
+/// Theil–Sen slope; bounds by the ranks `(pairs ± z·σ) / 2` of the sorted slopes, with σ of
 /// Mann–Kendall corrected for ties, as `scipy.stats.theilslopes` at `alpha = 0.9` has them.
 /// `None` below two different `x`, above [`MOST_POINTS`], or with a value that is no number.
 pub fn theil_sen(points: &[Point]) -> Option<Slope> {
@@ -61,8 +61,8 @@ pub fn theil_sen(points: &[Point]) -> Option<Slope> {
     slopes.sort_unstable_by(f64::total_cmp);
     let value = median_of_sorted(&slopes)?;
     let n = points.len() as f64;
-    let ties = tie_sum(points.iter().map(|point| point.x))
-        + tie_sum(points.iter().map(|point| point.y));
+    let ties =
+        tie_sum(points.iter().map(|point| point.x)) + tie_sum(points.iter().map(|point| point.y));
     let spread = n.mul_add((n - 1.0) * 2.0f64.mul_add(n, 5.0), -ties) / 18.0;
     let half = Z_95 * spread.max(0.0).sqrt();
     let last = slopes.len() - 1;

@@ -394,7 +394,8 @@ mod tests {
             mode: Some("mock".into()),
             is_virtual: Some(true),
         };
-        let interval = Interval { count: 2, max: 9, buckets: vec![(5, 1), (9, 1)], ..<_>::default() };
+        let interval =
+            Interval { count: 2, max: 9, buckets: vec![(5, 1), (9, 1)], ..<_>::default() };
         let snapshot = Snapshot {
             loop_count: Some(50),
             rss_mb: Some(61.25),

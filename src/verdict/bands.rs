@@ -5,11 +5,11 @@ use crate::verdict::criterion::Criterion;
 use crate::verdict::criterion::Verdict;
 use crate::verdict::criterion::nearly_all;
 use crate::verdict::criterion::percent;
+use crate::verdict::drift::short;
 use crate::verdict::sample::GAUGES;
 use crate::verdict::sample::Gauge;
 use crate::verdict::sample::Reading;
 use crate::verdict::sample::Sample;
-use crate::verdict::trends::short;
 
 /// The source's bands: a value below is normal (`PRODUCT.md` 6).
 const BANDS: [(Gauge, f64); 4] = [
@@ -93,8 +93,10 @@ impl Coverage {
         let share = percent(self.present, due);
         let period = self.period_h * 3_600.0;
         let longest = self.longest;
-        format!("{what}: {} of {due} ({share}), one each {period:.0} s, longest pause {longest:.1}",
-            self.present)
+        format!(
+            "{what}: {} of {due} ({share}), one each {period:.0} s, longest pause {longest:.1}",
+            self.present
+        )
     }
 }
 
@@ -132,8 +134,14 @@ pub fn alive(samples: &[Sample]) -> Criterion {
         let stretch = longest_stretch(&real, gauge);
         let least = FROZEN_SAMPLES.max(real.len() / FROZEN_DIVISOR);
         let windows = gauge != Gauge::LoopP95 || stretch.cycles >= FROZEN_CYCLES;
-        let told = || format!("{} stood at {} for {} samples", gauge.name(), short(stretch.value),
-            stretch.samples);
+        let told = || {
+            format!(
+                "{} stood at {} for {} samples",
+                gauge.name(),
+                short(stretch.value),
+                stretch.samples
+            )
+        };
         match () {
             () if stretch.samples >= least && windows => frozen.push(told()),
             () if stretch.samples >= 2 && stretch.samples == real.len() => unmoved.push(told()),

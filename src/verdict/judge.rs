@@ -6,6 +6,7 @@ use crate::verdict::criterion::Criterion;
 use crate::verdict::criterion::Verdict;
 use crate::verdict::criterion::nearly_all;
 use crate::verdict::criterion::percent;
+use crate::verdict::drift;
 use crate::verdict::ledger::Balance;
 use crate::verdict::ledger::Ledger;
 use crate::verdict::load::Evidence;
@@ -13,7 +14,6 @@ use crate::verdict::problem::Kind;
 use crate::verdict::sample::Sample;
 use crate::verdict::sample::State;
 use crate::verdict::series::Run;
-use crate::verdict::trends;
 
 /// Fewest snapshots, or minutes, that are judged at all (`PRODUCT.md` 12).
 pub const LEAST_SAMPLES: usize = 24;
@@ -63,7 +63,7 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     let mut criteria = vec![length(evidence)];
     if samples.len() >= LEAST_SAMPLES {
         criteria.push(coverage(evidence));
-        criteria.extend(trends::criteria(samples, minutes));
+        criteria.extend(drift::criteria(samples, minutes));
         criteria.extend(bands::bands(samples));
         criteria.push(bands::alive(samples));
         criteria.push(bands::stable(&time.snapshots));
@@ -140,7 +140,8 @@ fn length(evidence: &Evidence) -> Criterion {
         0 => String::new(),
         count => format!("; {count} older ones left out"),
     };
-    let text = format!("{snapshots} snapshots, {minutes} minutes, {:.1} h{left_out}", span(evidence));
+    let text =
+        format!("{snapshots} snapshots, {minutes} minutes, {:.1} h{left_out}", span(evidence));
     let limit = format!("at least {LEAST_SAMPLES} snapshots or minutes to be judged at all");
     Criterion::new("length", verdict, text).limit(limit)
 }
@@ -194,7 +195,8 @@ fn unknown_states() -> Criterion {
 fn healthy(snapshots: &[Sample]) -> Criterion {
     let told: Vec<bool> = snapshots.iter().filter_map(|sample| sample.healthy).collect();
     let good = told.iter().filter(|healthy| **healthy).count();
-    let text = format!("{good} of {} snapshots ({})", snapshots.len(), percent(good, snapshots.len()));
+    let text =
+        format!("{good} of {} snapshots ({})", snapshots.len(), percent(good, snapshots.len()));
     let verdict = match snapshots.len() < LEAST_SAMPLES {
         true => Verdict::Inconclusive,
         false => Verdict::pass_if(nearly_all(good, snapshots.len())),
@@ -296,7 +298,7 @@ fn continuity(evidence: &Evidence) -> Criterion {
         told.push("the configuration changed during a run".to_string());
     }
     let verdict = if told.is_empty() { Verdict::Pass } else { Verdict::Inconclusive };
-    let open = if judged.last().is_some_and(|run| ended(&run)) { "" } else { ", not ended" };
+    let open = if judged.last().is_some_and(ended) { "" } else { ", not ended" };
     if told.is_empty() {
         let open = if evidence.source_format { "" } else { open };
         told.push(match judged.len() {
@@ -324,7 +326,9 @@ fn readable(evidence: &Evidence) -> Criterion {
     let bad: u64 = kinds.iter().map(|kind| evidence.problems.of(*kind)).sum();
     let verdict = if bad == 0 { Verdict::Pass } else { Verdict::Inconclusive };
     let mut text = match bad {
-        0 => format!("all {} files and lines", evidence.snapshot_files + evidence.time.minutes.len()),
+        0 => {
+            format!("all {} files and lines", evidence.snapshot_files + evidence.time.minutes.len())
+        }
         _ => evidence.problems.sentence(&kinds),
     };
     if evidence.torn_tails > 0 {

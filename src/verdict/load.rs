@@ -151,7 +151,7 @@ impl Names {
 struct Reader {
     evidence: Evidence,
     minutes: VecDeque<Sample>,
-    /// Time in the name less time in the content, of each snapshot that has both.
+    /// Time in the name less time in the content, of each snapshot without a clock of its own.
     slips: Vec<(i128, u32)>,
 }
 
@@ -171,7 +171,8 @@ impl Reader {
         sample.run = self.run(&read.stamp, read.schema_version.is_none());
         let name = self.evidence.time.files[origin.file as usize].clone();
         let named = name.strip_prefix(SNAPSHOTS.0).and_then(|n| n.strip_suffix(SNAPSHOTS.1));
-        if let Some(wall) = named.and_then(stamp::parse) {
+        // A snapshot with a clock of its own is compared with that.
+        if let Some(wall) = named.and_then(stamp::parse).filter(|_| sample.mono_ns.is_none()) {
             self.slips.push((i128::from(wall.0) - i128::from(sample.wall_ns), origin.file));
         }
         if read.schema_version.is_some() {
@@ -268,9 +269,7 @@ impl Reader {
             self.refuse(Origin { file: *file, line: 0 }, (Kind::ClockJump, detail));
         }
         let jumped = |sample: &Sample| odd.binary_search(&sample.origin.file).is_ok();
-        // One with a clock of its own still tells when it was taken.
-        let unusable = |sample: &Sample| jumped(sample) && sample.mono_ns.is_none();
-        self.evidence.time.snapshots.retain(|sample| !unusable(sample));
+        self.evidence.time.snapshots.retain(|sample| !jumped(sample));
     }
     /// Snapshots of this program and of the source in one folder are of different runs.
     fn keep_one_format(&mut self) {

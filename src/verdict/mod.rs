@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod bands;
 pub mod criterion;
+pub mod drift;
 pub mod judge;
 pub mod ledger;
 pub mod load;
@@ -20,4 +21,3 @@ pub mod stamp;
 pub mod story;
 pub mod tails;
 pub mod trend;
-pub mod trends;

@@ -104,14 +104,17 @@ mod tests {
         let found = rows(&line(600, |x| x), Glyphs::Ascii);
         assert_eq!(found.len(), ROWS);
         assert!(found[0].starts_with("    594.50") && found[0].ends_with('|'), "{found:#?}");
-        assert!(found[ROWS - 1].starts_with("    4.5000 .:"), "{found:#?}");
+        assert!(found[ROWS - 1].starts_with("    4.5000 ."), "{found:#?}");
         assert!(found.iter().all(|row| row.is_ascii() && row.len() <= 11 + WIDTH));
     }
 
     #[test]
     fn blocks_have_eight_levels_a_row() {
         let found = rows(&line(60, |x| x), Glyphs::Blocks);
-        assert!(found[ROWS - 1].contains('\u{2581}') && found[0].contains('\u{2588}'), "{found:#?}");
+        assert!(
+            found[ROWS - 1].contains('\u{2581}') && found[0].contains('\u{2588}'),
+            "{found:#?}"
+        );
     }
 
     #[test]

@@ -107,9 +107,7 @@ fn heading(judgement: &Judgement) -> String {
 fn plots(evidence: &Evidence, glyphs: Glyphs) -> String {
     let (samples, _) = judge::track(evidence);
     let mut text = String::new();
-    for (gauge, title) in
-        [(Gauge::Rss, "memory, MB"), (Gauge::LoopP95, "loop latency P95, ms")]
-    {
+    for (gauge, title) in [(Gauge::Rss, "memory, MB"), (Gauge::LoopP95, "loop latency P95, ms")] {
         let point = |s: &Sample| Some(Point { x: s.hours, y: s.value(gauge)? });
         let points: Vec<Point> = samples.iter().filter_map(point).collect();
         let rows = plot::rows(&points, glyphs);

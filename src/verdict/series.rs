@@ -187,9 +187,8 @@ impl Span {
         i128::from(own_ns) + self.offset_ns
     }
     fn overlaps(&self, other: &Span) -> bool {
-        let begins_before_end = |a: &Span, b: &Span| {
-            a.wall_of(a.first_ns) + JUMP_NS < b.wall_of(b.last_ns)
-        };
+        let begins_before_end =
+            |a: &Span, b: &Span| a.wall_of(a.first_ns) + JUMP_NS < b.wall_of(b.last_ns);
         begins_before_end(self, other) && begins_before_end(other, self)
     }
 }

@@ -122,7 +122,13 @@ mod tests {
     fn transition(minute: u64, from: &str, to: &str) -> Event {
         let word = |word: &str| Some(word.to_string());
         let event_type = WATCHDOG_EVENT.to_string();
-        Event { timestamp: at(minute), event_type, from: word(from), to: word(to), ..<_>::default() }
+        Event {
+            timestamp: at(minute),
+            event_type,
+            from: word(from),
+            to: word(to),
+            ..<_>::default()
+        }
     }
 
     fn fault(minute: u64, phase: &str) -> Event {

@@ -111,7 +111,10 @@ mod tests {
         tails.on_snapshot(&Snapshot::default(), 9);
         let compared = tails.compared();
         let first = compared[0].first.as_ref().unwrap();
-        assert_eq!((first.count, first.p50, first.p99, first.p999, first.max), (1_000, 10, 10, 500, 500));
+        assert_eq!(
+            (first.count, first.p50, first.p99, first.p999, first.max),
+            (1_000, 10, 10, 500, 500)
+        );
         assert_eq!(compared[0].last.max, 7);
     }
 }

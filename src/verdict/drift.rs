@@ -207,7 +207,8 @@ fn step_criterion(gauge: Gauge, samples: &[Sample]) -> Criterion {
     let verdict = Verdict::pass_if(size(&step) < most);
     let at = blocks.points[step.at].x;
     let sides = format!("{} before, {} after", short(step.before), short(step.after));
-    let text = format!("largest shift of the median {} ({sides}) at {at:.1} h", signed(step.height()));
+    let text =
+        format!("largest shift of the median {} ({sides}) at {at:.1} h", signed(step.height()));
     Criterion::new(name, verdict, text).limit(limit)
 }
 

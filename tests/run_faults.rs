@@ -54,8 +54,8 @@ use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
 use arb::types::time::Now;
 use arb::types::time::WallNs;
-use arb::watchdog::agent::LEASE;
 use arb::watchdog::agent::Watchdog;
+use arb::watchdog::permission::LEASE;
 use command::HOT;
 
 #[path = "support/command.rs"]

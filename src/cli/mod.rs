@@ -9,6 +9,7 @@ pub mod log;
 pub mod output;
 pub mod pages;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod summary;
 

@@ -3,7 +3,10 @@
 //! Owns: nothing at run time. Never: I/O, clock, growth.
 
 pub mod edges;
+pub mod holm;
 pub mod latency;
 pub mod profiler;
 pub mod ring;
+pub mod slope;
+pub mod step;
 pub mod window;

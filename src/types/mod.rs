@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod carry;
 pub mod control;
 pub mod counters;
+pub mod evidence;
 pub mod fact;
 pub mod ids;
 pub mod journal;

@@ -9,7 +9,6 @@ use crate::runtime::pulse::PulseView;
 use crate::runtime::pulse::State;
 use crate::types::control::Permission;
 use crate::types::control::PermissionWord;
-use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::watchdog::permission::LEASE;
@@ -68,6 +67,7 @@ impl Agent for Watchdog {
 mod tests {
     use super::*;
     use crate::runtime::pulse::Pulse;
+    use crate::types::time::DurNs;
     use crate::types::time::WallNs;
 
     fn at(ms: u64) -> Now {

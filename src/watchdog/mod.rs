@@ -4,7 +4,8 @@
 //! age, the vital signs of threads. Sends: permission, transitions, soft resets, what to persist.
 //! Never: I/O, locks, heap after start, clock reads. Time is an argument everywhere.
 //!
-//! So far [`agent`] sees dead threads and renews the lease; rules and machine are not joined to it yet.
+//! So far [`agent`] sees dead threads and renews the lease; rules and machine are not joined to
+//! it yet.
 //!
 //! Each 250 ms tick: [`liveness`] and atomics → gauges → [`rules`] → severity →
 //! [`machine::Machine::tick`] → permission. Once per cycle the worst severity since the last one →

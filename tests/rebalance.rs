@@ -68,8 +68,8 @@ fn limits_lie_on_the_tick_grid_of_their_venue() {
     let coarse = 7 * SCALE;
     plan.instruments[0].ticks = TickTable::fixed(coarse).expect("a tick");
     let mut world = World::of(&plan);
-    // Prices on that grid, and a tolerance that does not lead back onto it by itself.
-    let won = 87_500_000 / 7 * 7;
+    // A price on that grid; 99.8 % of it (the tolerance of the plan) is not on it.
+    let won = 12_500_003 * 7;
     world.market(0, at(0, 0));
     world.market(won - 86_000_000, at(1, 0));
     let sell = world.take_sent().into_iter().find(|request| request.instrument == KRW);

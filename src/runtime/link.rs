@@ -44,6 +44,9 @@ pub const REPORTS: Link = Link { name: "reports", depth: 256, when_full: WhenFul
 /// Log records from any thread but the engine's to telemetry. Depth: a burst of reconnects.
 pub const LOG: Link = Link { name: "log", depth: 1024, when_full: WhenFull::DropAndCount };
 
+/// What happened, from watchdog, journal and feeds to telemetry. Depth: a burst of trades.
+pub const NOTICES: Link = Link { name: "notices", depth: 1024, when_full: WhenFull::DropAndCount };
+
 impl Link {
     /// Opens the link; its memory is allocated now and never again.
     pub fn open<T>(&self) -> (Tx<T>, Rx<T>) {

@@ -71,6 +71,10 @@ impl PermissionWord {
         self.word.store(epoch << 8 | permission as u64, Ordering::Release);
         self.valid_until_ns.store(until.0, Ordering::Release);
     }
+    /// Counts changes of what is granted: who has acted on an epoch knows that permission.
+    pub fn epoch(&self) -> u64 {
+        self.word.load(Ordering::Acquire) >> 8
+    }
     /// Nothing more may be entered in this process: a thread died. For anyone, for good.
     pub fn end_entries(&self) {
         self.entries_ended.store(true, Ordering::Release);

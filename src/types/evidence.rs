@@ -312,6 +312,7 @@ pub struct Event {
 /// since the start of the run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[repr(usize)]
 pub enum Term {
     /// Frames received.
     Frames,
@@ -362,6 +363,9 @@ pub enum Term {
     /// Broken invariants: crossed books, balances or results that do not add up.
     InvariantFaults,
 }
+
+/// How many terms there are.
+pub const TERMS: usize = Term::InvariantFaults as usize + 1;
 
 /// A count; also one written with a decimal point, as other writers do.
 fn whole<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<u64>, D::Error> {

@@ -2,6 +2,7 @@
 //! ours.
 
 pub mod age;
+pub mod board;
 pub mod calendar;
 pub mod carry;
 pub mod control;
@@ -12,6 +13,7 @@ pub mod ids;
 pub mod journal;
 pub mod limit;
 pub mod market;
+pub mod notice;
 pub mod number;
 pub mod order;
 pub mod report;

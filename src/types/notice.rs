@@ -1,0 +1,85 @@
+//! What telemetry is told for the log and the events: transitions, faults, trades. Plain values;
+//! who sends them neither formats nor waits.
+
+use crate::types::fact::Fact;
+use crate::types::time::DurNs;
+use crate::types::time::Now;
+
+/// One piece of news.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Notice {
+    /// When.
+    pub at: Now,
+    /// What.
+    pub kind: NoticeKind,
+}
+
+/// What happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoticeKind {
+    /// The watchdog changed its state.
+    Transition {
+        /// Cycles closed by then.
+        cycle: u64,
+        /// Name of the state before.
+        from: &'static str,
+        /// Name of the state after.
+        to: &'static str,
+        /// The rule that moved it, such as `signal` or `clean cycles`.
+        reason: &'static str,
+        /// The gauge behind it, if there is one.
+        cause: Option<Cause>,
+        /// Strikes after it.
+        strikes: u8,
+    },
+    /// The severity of the moment changed, between two cycles: a thread is blocked now, or no more.
+    Severity {
+        /// Name of the severity: OK, WARN, ERROR, FATAL.
+        severity: &'static str,
+        /// The gauge behind it.
+        cause: Option<Cause>,
+    },
+    /// A soft reset ran.
+    SoftReset {
+        /// True when the condition is over, false for an attempt to end it.
+        is_cleared: bool,
+        /// The gauge behind it.
+        cause: Option<Cause>,
+    },
+    /// An injected fault began or ended.
+    Fault {
+        /// Its kind, such as `feed_lag`.
+        name: &'static str,
+        /// Which venue or thread; empty for the whole process.
+        of: &'static str,
+        /// True at its beginning.
+        begins: bool,
+    },
+    /// A feed connected anew.
+    Reconnect {
+        /// Which venue.
+        venue: &'static str,
+        /// How long it was silent.
+        after: DurNs,
+    },
+    /// The engine or the journal has this on record.
+    Fact(Fact),
+}
+
+/// The gauge behind a severity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cause {
+    /// Name of the signal: `ws_lag_ms`.
+    pub signal: &'static str,
+    /// Name of the venue or thread; empty for the whole process.
+    pub of: &'static str,
+    /// What it said, in the unit of its signal; `None` if it is unknown.
+    pub value: Option<i64>,
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.signal)?;
+        if self.of.is_empty() { Ok(()) } else { write!(f, " {}", self.of) }
+    }
+}

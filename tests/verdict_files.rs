@@ -270,6 +270,8 @@ fn virtual_time_is_never_called_hours_of_operation() {
     let text = render::text(&judgement, &evidence, Glyphs::Ascii);
     assert!(text.contains("24.0 h on a virtual clock: no hours of operation"), "{text}");
     assert!(text.contains("synthetic (the built-in market)") && text.is_ascii(), "{text}");
+    let verdict = text.lines().next().expect("a line");
+    assert!(verdict.ends_with("(virtual time, synthetic, 24.0 h)"), "{verdict}");
     let json: serde_json::Value =
         serde_json::from_str(&render::json(&judgement, &evidence).expect("json")).expect("json");
     assert_eq!(json["synthetic"], true);
@@ -290,9 +292,11 @@ fn the_object_has_the_keys_of_the_specification_and_the_text_both_plots() {
         assert!(json["criteria"][0][key].is_string(), "{key}");
     }
     let text = render::text(&judgement, &evidence, Glyphs::Blocks);
-    for part in ["memory, MB", "loop latency P95, ms", "first hour", "last interval", "\nPASS\n"] {
+    for part in ["memory, MB", "loop latency P95, ms", "first hour", "last interval", "whole run"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    let (first, last) = (text.lines().next(), text.lines().last());
+    assert!(first == last && first.is_some_and(|line| line.starts_with("PASS: ")), "{text}");
     assert!(text.contains('\u{2588}'), "{text}");
 }
 

@@ -222,6 +222,21 @@ fn an_interrupted_run_is_judged_and_its_torn_last_line_told() {
 }
 
 #[test]
+fn a_series_in_two_files_is_read_in_the_order_of_time() {
+    let dir = run("files_rotated");
+    let series = dir.join("logs/stability/series.jsonl");
+    let text = fs::read_to_string(&series).expect("read");
+    let half = text.char_indices().filter(|(_, c)| *c == '\n').nth(700).expect("lines").0 + 1;
+    let first = series.with_file_name("series_2025-11-15T20-57-22-906000.jsonl");
+    fs::write(first, &text[..half]).expect("written");
+    fs::write(&series, &text[half..]).expect("written");
+    let (evidence, judgement) = judged(&dir);
+    assert_eq!(judgement.verdict, Verdict::Pass, "{:#?}", judgement.criteria);
+    let found = evidence.tails.compared(&judgement.run_ids).expect("times");
+    assert_eq!((found.tails[0].first.count, found.tails[0].whole.count), (6_000, 144_100));
+}
+
+#[test]
 fn a_lost_frame_fails_the_conservation_by_name() {
     let dir = run("files_lost");
     let last = snapshots_of(&dir).pop().expect("a snapshot");

@@ -16,7 +16,7 @@ use crate::config::walk::Refused;
 use crate::config::yaml::ConfigYaml;
 use crate::config::yaml::Mode;
 use crate::engine::limits::EnginePlan;
-use crate::gateway::paper::PaperLimits;
+use crate::gateway::limits::PaperLimits;
 use crate::watchdog::limits::Limits;
 use crate::watchdog::limits::RuleLimits;
 

@@ -7,6 +7,7 @@ pub mod holm;
 pub mod latency;
 pub mod profiler;
 pub mod ring;
+pub mod shared;
 pub mod slope;
 pub mod step;
 pub mod window;

@@ -35,6 +35,7 @@ use crate::sim::agent::MarketFeed;
 use crate::sim::market::Market;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
+use crate::stats::shared::Latencies;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
 use crate::types::ids::VenueId;
@@ -87,6 +88,8 @@ pub struct Plant<F> {
     pub permission: Arc<PermissionWord>,
     /// Raised when the engine has closed its last cycle.
     pub finished: Arc<AtomicBool>,
+    /// How long the engine's work waits, as it records it.
+    pub latencies: Latencies,
 }
 
 /// Links that lead out of the plant.
@@ -131,6 +134,7 @@ fn join<F>(
 ) -> (Plant<F>, Outlets) {
     let permission = Arc::new(PermissionWord::shut());
     let finished = Arc::new(AtomicBool::new(false));
+    let latencies = Latencies::default();
     let (engine_books_tx, engine_books) = BOOKS.open_to::<BookTop>(site.engine.clone());
     let (gateway_books_tx, gateway_books) = BOOKS.open_to::<BookTop>(site.gateway.clone());
     let (requests_tx, requests) = REQUESTS.open_to(site.gateway);
@@ -138,7 +142,8 @@ fn join<F>(
     let (facts_tx, facts) = FACTS.open_to(site.record);
     let (reports_tx, reports) = REPORTS.open_to(site.telemetry);
 
-    // The gateway first: a fill walks the book that the decision saw, or a newer one.
+    // The gateway first: a fill walks the book that the decision saw, or a newer one. The engine
+    // last: feeds count what goes to their last link.
     let links = || vec![gateway_books_tx.clone(), engine_books_tx.clone()];
     let feeds = VenueId::ALL.into_iter().filter_map(|venue| feed(venue, links())).collect();
     let core = site.core.unwrap_or_else(|| Box::new(Core::new(&plan.engine)));
@@ -156,11 +161,13 @@ fn join<F>(
         loops: plan.loops,
         finished: Arc::clone(&finished),
         journal: site.journal,
+        latencies: latencies.clone(),
     };
     let engine = Engine::new(core, ports, charge);
     let ports = PaperPorts { requests, events: events_tx, books: gateway_books };
     let gateway = Paper::new(paper, ports, Arc::clone(&permission));
-    (Plant { feeds, engine, gateway, permission, finished }, Outlets { facts, reports })
+    let plant = Plant { feeds, engine, gateway, permission, finished, latencies };
+    (plant, Outlets { facts, reports })
 }
 
 /// The simulated accounts hold what the engine believes to own: at a new start the plan's balances.

@@ -14,7 +14,8 @@ use crate::runtime::link::FACTS;
 use crate::runtime::link::REQUESTS;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
-use crate::stats::latency::LatencyHistogram;
+use crate::stats::shared::Latencies;
+use crate::stats::shared::SharedHistogram;
 use crate::types::control::Permission;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
@@ -69,6 +70,8 @@ pub struct Charge {
     pub finished: Arc<AtomicBool>,
     /// How the journal fares; `None` where nothing is journalled.
     pub journal: Option<Arc<JournalState>>,
+    /// Where it records how long its work waited.
+    pub latencies: Latencies,
 }
 
 /// The engine agent.
@@ -93,6 +96,8 @@ pub struct Engine {
 /// How far the engine has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
+    /// Book tops taken.
+    pub taken: u64,
     /// Decisions on a changed book.
     pub decided: u64,
     /// Orders handed over.
@@ -112,6 +117,7 @@ impl Engine {
     /// An engine around a core, new or restored.
     pub fn new(core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
         let (pace, loops) = (charge.pace, charge.loops);
+        let waits = Waits::new(charge.latencies.clone());
         Engine {
             entered_before: core.counts().entered,
             core,
@@ -123,7 +129,7 @@ impl Engine {
             reports_lost: 0,
             dirty: 0,
             progress: Progress::default(),
-            waits: Waits::new(),
+            waits,
         }
     }
     /// The state behind it.
@@ -154,17 +160,18 @@ impl Engine {
     pub fn reports_lost(&self) -> u64 {
         self.reports_lost
     }
-    /// From a book's arrival to the end of the turn that decided on it.
-    pub fn tick_to_decision(&self) -> &LatencyHistogram {
-        &self.waits.decision
+    /// Book tops taken so far: what the feeds published, less what newer ones replaced and what
+    /// still waits.
+    pub fn updates_applied(&self) -> u64 {
+        self.progress.taken
     }
-    /// From a book's arrival to the end of the turn that sent orders on it.
-    pub fn tick_to_order(&self) -> &LatencyHistogram {
-        &self.waits.order
+    /// See [`Latencies::decision`].
+    pub fn tick_to_decision(&self) -> &SharedHistogram {
+        &self.waits.latencies.decision
     }
-    /// From when the oldest work of a batch was due to its end.
-    pub fn batches(&self) -> &LatencyHistogram {
-        &self.waits.batch
+    /// See [`Latencies::order`].
+    pub fn tick_to_order(&self) -> &SharedHistogram {
+        &self.waits.latencies.order
     }
 
     /// What orders may do now: what is granted, and nothing new while the record of facts has a
@@ -202,7 +209,8 @@ impl Engine {
             let Some(top) = self.ports.books.take() else { break };
             self.core.on_book(&top, now);
             self.dirty |= 1 << top.instrument.index();
-            self.waits.arrived(top.arrived_at.min(now.mono));
+            self.progress.taken += 1;
+            self.waits.took(&top, now.mono);
         }
         let worked = self.dirty != 0;
         while self.dirty != 0 {

@@ -4,7 +4,6 @@
 
 pub mod edges;
 pub mod holm;
-pub mod latency;
 pub mod profiler;
 pub mod ring;
 pub mod shared;

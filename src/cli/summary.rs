@@ -12,7 +12,7 @@ use crate::engine::agent::Engine;
 use crate::engine::core::Core;
 use crate::engine::signal::Direction;
 use crate::stats::edges::EdgeDistribution;
-use crate::stats::latency::LatencyHistogram;
+use crate::stats::shared::SharedHistogram;
 use crate::types::counters::Counter;
 use crate::types::counters::Tally;
 use crate::types::fact::Refusal;
@@ -151,9 +151,9 @@ pub struct RunView<'a> {
     /// What each venue's feed counted.
     pub venues: Vec<(VenueId, Tally)>,
     /// Real time from a frame's arrival to the decision on it.
-    pub tick_to_decision: &'a LatencyHistogram,
+    pub tick_to_decision: &'a SharedHistogram,
     /// Real time from a frame's arrival to the orders sent on it.
-    pub tick_to_order: &'a LatencyHistogram,
+    pub tick_to_order: &'a SharedHistogram,
     /// Time covered: recorded, virtual or real.
     pub span: DurNs,
     /// Whether every exact check held.
@@ -309,15 +309,13 @@ fn edges(core: &Core) -> BTreeMap<String, Edges> {
     merged.into_iter().map(|(name, samples)| (name, summary(samples))).collect()
 }
 
-fn latency(histogram: &LatencyHistogram) -> Latency {
-    match histogram.summary() {
-        None => Latency::default(),
-        Some(found) => Latency {
-            count: found.count,
-            p50: Some(found.p50),
-            p99: Some(found.p99),
-            p999: Some(found.p999),
-            max: Some(found.max),
-        },
+fn latency(histogram: &SharedHistogram) -> Latency {
+    let total = histogram.total();
+    Latency {
+        count: total.count(),
+        p50: total.quantile(500),
+        p99: total.quantile(990),
+        p999: total.quantile(999),
+        max: total.max(),
     }
 }

@@ -1,4 +1,4 @@
-//! Limits of the watchdog and of Redis: each of its keys lands in its own field, in the unit of that field.
+//! Limits of the watchdog and of Redis: each key lands in its own field, in the unit of that field.
 
 use arb::config::load::Loaded;
 use arb::config::load::Request;

@@ -3,9 +3,9 @@
 //! By now every value has its type and lies in its own range. Left to do: how keys relate, what a
 //! mode demands, instruments, and exact conversion to the limits of the threads.
 
+mod heartbeat;
 mod instruments;
 mod limits;
-mod redis;
 mod rules;
 mod watchdog;
 
@@ -58,7 +58,7 @@ pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<C
     };
     let paper = limits::paper(&yaml.paper, found);
     let watchdog = (watchdog::machine(&yaml.watchdog), watchdog::rules(&yaml, found));
-    let redis = redis::redis(&yaml.redis, found);
+    let redis = heartbeat::redis(&yaml.redis, found);
     Some(Checked { mode: yaml.mode.current, engine, paper, watchdog, redis, sections: yaml })
 }
 

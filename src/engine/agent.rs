@@ -360,7 +360,12 @@ impl Agent for Engine {
         let cycle = self.close_cycles(now, books);
         let worked = events || books || cycle;
         if worked || self.show.is_behind(epoch) {
-            let turn = Shown { at: now.mono, epoch, cycles: self.cycles.closed };
+            let turn = Shown {
+                at: now.mono,
+                epoch,
+                cycles: self.cycles.closed,
+                taken: self.progress.taken,
+            };
             let moved = events || cycle || self.progress.sent > sent_before;
             self.show.publish(&self.core, turn, moved);
         }

@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::engine::core::Core;
+use crate::engine::show::Show;
+use crate::engine::show::Shown;
 use crate::engine::waits::MOST_TAKEN;
 use crate::engine::waits::Waits;
 use crate::runtime::agent::Agent;
@@ -14,7 +16,9 @@ use crate::runtime::link::FACTS;
 use crate::runtime::link::REQUESTS;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
-use crate::stats::latency::LatencyHistogram;
+use crate::stats::shared::Latencies;
+use crate::stats::shared::SharedHistogram;
+use crate::types::board::EngineBoard;
 use crate::types::control::Permission;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
@@ -69,6 +73,10 @@ pub struct Charge {
     pub finished: Arc<AtomicBool>,
     /// How the journal fares; `None` where nothing is journalled.
     pub journal: Option<Arc<JournalState>>,
+    /// Where it shows itself.
+    pub board: Arc<EngineBoard>,
+    /// Where it records how long its work waited.
+    pub latencies: Latencies,
 }
 
 /// The engine agent.
@@ -88,11 +96,14 @@ pub struct Engine {
     dirty: u64,
     progress: Progress,
     waits: Waits,
+    show: Show,
 }
 
 /// How far the engine has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
+    /// Book tops taken.
+    pub taken: u64,
     /// Decisions on a changed book.
     pub decided: u64,
     /// Orders handed over.
@@ -110,20 +121,23 @@ struct Cycles {
 
 impl Engine {
     /// An engine around a core, new or restored.
-    pub fn new(core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
+    pub fn new(mut core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
+        core.begin_flow();
         let (pace, loops) = (charge.pace, charge.loops);
+        let waits = Waits::new(charge.latencies.clone());
         Engine {
             entered_before: core.counts().entered,
             core,
             ports,
-            charge,
             cycles: Cycles { pace, loops, next: None, closed: 0, missed: 0 },
             is_stopping: false,
             facts_lost: 0,
             reports_lost: 0,
             dirty: 0,
             progress: Progress::default(),
-            waits: Waits::new(),
+            waits,
+            show: Show::new(Arc::clone(&charge.board)),
+            charge,
         }
     }
     /// The state behind it.
@@ -154,17 +168,18 @@ impl Engine {
     pub fn reports_lost(&self) -> u64 {
         self.reports_lost
     }
-    /// From a book's arrival to the end of the turn that decided on it.
-    pub fn tick_to_decision(&self) -> &LatencyHistogram {
-        &self.waits.decision
+    /// Book tops taken so far: what the feeds published, less what newer ones replaced and what
+    /// still waits.
+    pub fn updates_applied(&self) -> u64 {
+        self.progress.taken
     }
-    /// From a book's arrival to the end of the turn that sent orders on it.
-    pub fn tick_to_order(&self) -> &LatencyHistogram {
-        &self.waits.order
+    /// See [`Latencies::decision`].
+    pub fn tick_to_decision(&self) -> &SharedHistogram {
+        &self.waits.latencies.decision
     }
-    /// From when the oldest work of a batch was due to its end.
-    pub fn batches(&self) -> &LatencyHistogram {
-        &self.waits.batch
+    /// See [`Latencies::order`].
+    pub fn tick_to_order(&self) -> &SharedHistogram {
+        &self.waits.latencies.order
     }
 
     /// What orders may do now: what is granted, and nothing new while the record of facts has a
@@ -202,7 +217,8 @@ impl Engine {
             let Some(top) = self.ports.books.take() else { break };
             self.core.on_book(&top, now);
             self.dirty |= 1 << top.instrument.index();
-            self.waits.arrived(top.arrived_at.min(now.mono));
+            self.progress.taken += 1;
+            self.waits.took(&top, now.mono);
         }
         let worked = self.dirty != 0;
         while self.dirty != 0 {
@@ -264,6 +280,9 @@ impl Engine {
             let room = REQUESTS.depth.saturating_sub(self.ports.requests.waiting());
             let fits = self.core.outbox().requests.len() <= room;
             let requests = std::mem::take(&mut self.core.outbox().requests);
+            if !requests.is_empty() {
+                self.show.intend(&self.core);
+            }
             for request in requests {
                 match if fits { self.ports.requests.send(request) } else { Err(request) } {
                     Ok(()) => self.progress.sent += 1,
@@ -324,7 +343,10 @@ impl Agent for Engine {
     }
 
     fn turn(&mut self, now: Now) -> Turn {
-        self.waits.begin(self.progress.sent);
+        let sent_before = self.progress.sent;
+        self.waits.begin(sent_before);
+        // Read before the permission: an epoch is never shown before it was acted on.
+        let epoch = self.charge.permission.epoch();
         let permission = self.permission(now);
         self.core.set_permission(permission);
         // A restart leaves facts of its own.
@@ -336,7 +358,18 @@ impl Agent for Engine {
         }
         let books = self.take_books(now);
         let cycle = self.close_cycles(now, books);
-        if events || books || cycle { Turn::Worked } else { Turn::Idle }
+        let worked = events || books || cycle;
+        if worked || self.show.is_behind(epoch) {
+            let turn = Shown {
+                at: now.mono,
+                epoch,
+                cycles: self.cycles.closed,
+                taken: self.progress.taken,
+            };
+            let moved = events || cycle || self.progress.sent > sent_before;
+            self.show.publish(&self.core, turn, moved);
+        }
+        if worked { Turn::Worked } else { Turn::Idle }
     }
 
     fn turned(&mut self, ended_at: MonoNs) {

@@ -9,7 +9,7 @@ use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::step::Stepper;
 use crate::scenario::record::Record;
-use crate::stats::latency::LatencyHistogram;
+use crate::stats::shared::SharedHistogram;
 use crate::topology::Outlets;
 use crate::topology::Plan;
 use crate::topology::Plant;
@@ -56,9 +56,9 @@ pub struct Replay {
     pub plant: Plant<(VenueId, Feed)>,
     outlets: Outlets,
     /// Real time from a frame's first byte to the engine's decision. Decides nothing.
-    pub tick_to_decision: LatencyHistogram,
+    pub tick_to_decision: SharedHistogram,
     /// Real time from a frame's first byte to the order's hand-over. Decides nothing.
-    pub tick_to_order: LatencyHistogram,
+    pub tick_to_order: SharedHistogram,
     /// Records read.
     pub records: u64,
     /// Recorded time covered.
@@ -77,8 +77,8 @@ impl Replay {
         Replay {
             plant,
             outlets,
-            tick_to_decision: LatencyHistogram::new(),
-            tick_to_order: LatencyHistogram::new(),
+            tick_to_decision: SharedHistogram::new(),
+            tick_to_order: SharedHistogram::new(),
             records: 0,
             span: DurNs(0),
             interrupted: false,

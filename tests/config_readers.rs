@@ -46,19 +46,13 @@ const THREADS: &str = "src/cli/run/threads.rs";
 
 /// Keys whose readers are written but not joined yet. A row whose reader has arrived is refused,
 /// so that this list can only shrink.
-const NOT_JOINED: [&str; 12] = [
+const NOT_JOINED: [&str; 6] = [
     "longrun.enabled",
     "longrun.event_logging",
     "longrun.max_snapshots",
     "longrun.max_snapshots_mb",
     "longrun.snapshot_path",
-    "redis.enabled",
-    "redis.health_ttl_seconds",
-    "redis.prefix",
-    "redis.timeout_ms",
-    "redis.url",
     "sys_monitor.max_cpu_pct",
-    "watchdog.enabled",
 ];
 
 /// A function of the tree: its tokens, from its name to its last brace.

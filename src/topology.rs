@@ -5,7 +5,7 @@
 //!        └───────────── books ─────────────────────────────▲ │
 //!                                 engine ◀── events ─────────┘
 //!                                 engine ── facts ──▶ whoever keeps the record
-//!                                 engine ── reports ──▶ whoever shows it
+//!                                 engine ── reports, due ──▶ whoever shows it
 //! ```
 
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use crate::gateway::paper::PaperPlan;
 use crate::gateway::paper::Ports as PaperPorts;
 use crate::runtime::idle::Waker;
 use crate::runtime::link::BOOKS;
+use crate::runtime::link::DUE;
 use crate::runtime::link::EVENTS;
 use crate::runtime::link::FACTS;
 use crate::runtime::link::REPORTS;
@@ -41,6 +42,7 @@ use crate::types::fact::Fact;
 use crate::types::ids::VenueId;
 use crate::types::journal::JournalState;
 use crate::types::market::BookTop;
+use crate::types::report::Checkpoints;
 use crate::types::report::CycleReport;
 
 /// What a plant is built from.
@@ -54,6 +56,8 @@ pub struct Plan {
     pub pace: Pace,
     /// Cycles after which the engine is finished; 0 for no end.
     pub loops: u64,
+    /// Which cycles end in a checkpoint.
+    pub checkpoints: Checkpoints,
     /// Seed of everything that is drawn.
     pub seed: u64,
 }
@@ -98,6 +102,8 @@ pub struct Outlets {
     pub facts: Rx<Fact>,
     /// The state at the close of each cycle.
     pub reports: Rx<CycleReport>,
+    /// The same once more where a checkpoint is due.
+    pub due: Rx<CycleReport>,
 }
 
 /// Recorded frames, simulated fills.
@@ -140,7 +146,8 @@ fn join<F>(
     let (requests_tx, requests) = REQUESTS.open_to(site.gateway);
     let (events_tx, events) = EVENTS.open_to(site.engine);
     let (facts_tx, facts) = FACTS.open_to(site.record);
-    let (reports_tx, reports) = REPORTS.open_to(site.telemetry);
+    let (reports_tx, reports) = REPORTS.open_to(site.telemetry.clone());
+    let (due_tx, due) = DUE.open_to(site.telemetry);
 
     // The gateway first: a fill walks the book that the decision saw, or a newer one. The engine
     // last: feeds count what goes to their last link.
@@ -154,6 +161,7 @@ fn join<F>(
         requests: requests_tx,
         facts: facts_tx,
         reports: reports_tx,
+        due: due_tx,
     };
     let charge = Charge {
         permission: Arc::clone(&permission),
@@ -162,12 +170,13 @@ fn join<F>(
         finished: Arc::clone(&finished),
         journal: site.journal,
         latencies: latencies.clone(),
+        checkpoints: plan.checkpoints,
     };
     let engine = Engine::new(core, ports, charge);
     let ports = PaperPorts { requests, events: events_tx, books: gateway_books };
     let gateway = Paper::new(paper, ports, Arc::clone(&permission));
     let plant = Plant { feeds, engine, gateway, permission, finished, latencies };
-    (plant, Outlets { facts, reports })
+    (plant, Outlets { facts, reports, due })
 }
 
 /// The simulated accounts hold what the engine believes to own: at a new start the plan's balances.

@@ -48,6 +48,7 @@ use arb::types::control::Permission;
 use arb::types::control::PermissionWord;
 use arb::types::fact::Fact;
 use arb::types::fact::Refusal;
+use arb::types::report::Checkpoints;
 use arb::types::report::CycleReport;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
@@ -69,7 +70,7 @@ fn plans(start: MonoNs, updates_per_second: u32) -> (Plan, MarketPlan) {
     let mut market = MarketPlan::of(checked.engine.instruments.clone(), 28);
     (market.updates_per_second, market.start) = (updates_per_second, start);
     let (engine, paper, pace) = (checked.engine, checked.paper, Pace::Every(SECOND));
-    (Plan { engine, paper, pace, loops: 0, seed: 28 }, market)
+    (Plan { engine, paper, pace, loops: 0, checkpoints: Checkpoints::default(), seed: 28 }, market)
 }
 
 /// A plant on virtual time whose facts nobody takes unless a test does.
@@ -222,7 +223,10 @@ fn telemetry(reports: Rx<CycleReport>) -> Telemetry {
         live: LiveState::Blocked(Vec::new()),
         timeline: Timeline::Real,
     };
-    Telemetry::new(plan, TelemetryPorts { reports, log, reopen_log })
+    Telemetry::new(
+        plan,
+        TelemetryPorts { reports, log, reopen_log, sources: Default::default(), evidence: None },
+    )
 }
 
 #[test]
@@ -239,7 +243,7 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
             telemetry: waker(Role::Telemetry),
             ..Site::default()
         };
-        let (plant, Outlets { facts, reports }) =
+        let (plant, Outlets { facts, reports, .. }) =
             mock_plant(&plan, &market, site).expect("a plant");
         let permission = Arc::clone(&plant.permission);
         let journal = Panics { facts, left: 9 };

@@ -27,6 +27,7 @@ use arb::telemetry::line::MetricsLine;
 use arb::telemetry::log::open;
 use arb::telemetry::process::Gauges;
 use arb::telemetry::rotate::RotatingFile;
+use arb::telemetry::sources::Sources;
 use arb::telemetry::writer::LogWriter;
 use arb::types::report::CycleReport;
 use arb::types::time::DurNs;
@@ -148,7 +149,13 @@ fn bench(name: &str, timeline: Timeline) -> Bench {
     log.keep_in(RotatingFile::open(&limits).expect("a log file"));
     let (reports, rx) = REPORTS.open();
     let reopen = Arc::new(AtomicBool::new(false));
-    let ports = Ports { reports: rx, log, reopen_log: Arc::clone(&reopen) };
+    let ports = Ports {
+        reports: rx,
+        log,
+        reopen_log: Arc::clone(&reopen),
+        sources: Sources::default(),
+        evidence: None,
+    };
     let sampling = SampleLimits { every: Some(DurNs::from_secs(30)) };
     let plan = Plan { sampling, glyphs: Glyphs::Ascii, live: mock(), timeline };
     Bench { reports, telemetry: Telemetry::new(plan, ports), reopen, file }

@@ -33,6 +33,8 @@ pub struct Simulation {
     /// The agents, readable after the run.
     pub plant: Plant<MarketFeed>,
     facts: Rx<Fact>,
+    /// Reports of cycles with a checkpoint, for whoever shows them.
+    pub due: Option<Rx<CycleReport>>,
     stepper: Stepper,
     record: Record,
     /// True if it was asked to stop before its end.
@@ -49,12 +51,13 @@ impl Simulation {
         market: &MarketPlan,
         clock: Clock,
     ) -> Result<(Simulation, Rx<CycleReport>), PlanError> {
-        let (plant, Outlets { facts, reports }) = mock_plant(plan, market, Site::default())?;
+        let (plant, Outlets { facts, reports, due }) = mock_plant(plan, market, Site::default())?;
         // Nothing supervises a simulation yet: orders may do everything, for ever.
         plant.permission.grant(Permission::Trade, MonoNs(u64::MAX));
         let record = Record::new(&plan.engine);
         let stepper = Stepper::at(BEGINS_AT).timed_by(clock);
-        Ok((Simulation { plant, facts, stepper, record, interrupted: false }, reports))
+        let due = Some(due);
+        Ok((Simulation { plant, facts, due, stepper, record, interrupted: false }, reports))
     }
 
     /// Runs until the engine is finished or told to stop, and lets orders at work end. `look` is

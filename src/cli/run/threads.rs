@@ -89,7 +89,13 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     }));
     let Some(writer) = log.take() else { return Err(no_log()) };
     let reopen = reload.reopen_log();
-    let ports = TelemetryPorts { reports: outlets.reports, log: writer, reopen_log: reopen };
+    let ports = TelemetryPorts {
+        reports: outlets.reports,
+        log: writer,
+        reopen_log: reopen,
+        sources: Default::default(),
+        evidence: None,
+    };
     let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
     let hands = Hands { plant, journal, telemetry };
     let begun = job.clock.mono();

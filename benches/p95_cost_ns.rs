@@ -155,6 +155,7 @@ fn line(source: Source<'_>) -> Contender<'_> {
     let live = LiveState::Blocked(Vec::new());
     let gauges = Gauges {
         cpu_pct: 12.34,
+        busy_pct: 12.34,
         rss_bytes: 11 << 20,
         open_files: None,
         open_files_limit: None,

@@ -306,10 +306,11 @@ fn joined(clock: Clock, engine_post: &Post) -> Option<(Outside<Send, Take>, Engi
     permission.grant(Permission::Trade, MonoNs(u64::MAX));
     let pace = Pace::Every(DurNs::from_secs(1));
     let finished = Arc::new(AtomicBool::new(false));
-    let latencies = Latencies::default();
+    let (latencies, board) = (Latencies::default(), Arc::default());
     let checkpoints = Checkpoints::default();
+    let (loops, journal) = (0, None);
     let charge =
-        Charge { permission, pace, loops: 0, finished, journal: None, latencies, checkpoints };
+        Charge { permission, pace, loops, finished, journal, board, latencies, checkpoints };
     let ports = Ports { books, events, requests, facts, reports, due };
     let engine = Engine::new(Box::new(Core::new(&plan)), ports, charge);
     let record = Record { events: events_tx, facts: facts_rx, reports: reports_rx };

@@ -27,7 +27,6 @@ use arb::telemetry::line::MetricsLine;
 use arb::telemetry::log::open;
 use arb::telemetry::process::Gauges;
 use arb::telemetry::rotate::RotatingFile;
-use arb::telemetry::sources::Sources;
 use arb::telemetry::writer::LogWriter;
 use arb::types::report::CycleReport;
 use arb::types::time::DurNs;
@@ -69,6 +68,7 @@ fn report(cycle: u64) -> CycleReport {
 fn gauges() -> Gauges {
     Gauges {
         cpu_pct: 12.34,
+        busy_pct: 12.34,
         rss_bytes: 11 * (1 << 20) + 700_000,
         open_files: Some(12),
         open_files_limit: Some(1_024),
@@ -149,13 +149,7 @@ fn bench(name: &str, timeline: Timeline) -> Bench {
     log.keep_in(RotatingFile::open(&limits).expect("a log file"));
     let (reports, rx) = REPORTS.open();
     let reopen = Arc::new(AtomicBool::new(false));
-    let ports = Ports {
-        reports: rx,
-        log,
-        reopen_log: Arc::clone(&reopen),
-        sources: Sources::default(),
-        evidence: None,
-    };
+    let ports = Ports::new(rx, log, Arc::clone(&reopen));
     let sampling = SampleLimits { every: Some(DurNs::from_secs(30)) };
     let plan = Plan { sampling, glyphs: Glyphs::Ascii, live: mock(), timeline };
     Bench { reports, telemetry: Telemetry::new(plan, ports), reopen, file }

@@ -6,3 +6,5 @@ pub mod live;
 pub mod record;
 pub mod replay;
 pub mod simulate;
+pub mod standing;
+pub mod virtual_threads;

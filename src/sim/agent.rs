@@ -1,9 +1,14 @@
 //! The synthetic market as a feed: its images go onto the links when they are due.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::Tx;
 use crate::sim::market::Market;
+use crate::types::board::FeedBoard;
 use crate::types::counters::Counter;
 use crate::types::counters::Pen;
 use crate::types::counters::Tally;
@@ -21,8 +26,11 @@ pub struct MarketFeed {
     venue: VenueId,
     market: Market,
     outlets: Vec<Outlet>,
+    board: Arc<FeedBoard>,
     pen: Pen,
     digest: u64,
+    /// When its newest image arrived.
+    arrived_at: Option<MonoNs>,
     /// Its first turn: what stood before then did not wait for us.
     began: Option<MonoNs>,
 }
@@ -36,15 +44,29 @@ struct Outlet {
 }
 
 impl MarketFeed {
-    /// A venue's part of the market (made for that venue alone), published to each link. The last
-    /// link is the engine's.
-    pub fn new(venue: VenueId, market: Market, links: Vec<Tx<BookTop>>) -> MarketFeed {
+    /// A venue's part of the market (made for that venue alone), published to each link and shown
+    /// on the board. The last link is the engine's.
+    pub fn new(
+        venue: VenueId,
+        market: Market,
+        links: Vec<Tx<BookTop>>,
+        board: Arc<FeedBoard>,
+    ) -> MarketFeed {
         let outlet = |link| Outlet { link, held: Vec::new(), is_engine: false };
         let mut outlets: Vec<Outlet> = links.into_iter().map(outlet).collect();
         if let Some(last) = outlets.last_mut() {
             last.is_engine = true;
         }
-        MarketFeed { venue, market, outlets, pen: Pen::new(), digest: 0, began: None }
+        MarketFeed {
+            venue,
+            market,
+            outlets,
+            board,
+            pen: Pen::new(),
+            digest: 0,
+            arrived_at: None,
+            began: None,
+        }
     }
     /// Which venue it plays.
     pub fn venue(&self) -> VenueId {
@@ -63,9 +85,21 @@ impl MarketFeed {
         self.market.lag(self.venue)
     }
 
+    /// The lag of the newest image, and that this thread is how late with it.
+    fn show(&mut self, now: MonoNs) {
+        if let Some((lag, at)) = self.lag().zip(self.arrived_at.take()) {
+            let lag = lag.0.saturating_add(now.since(at).0);
+            self.board.lag.put(i64::try_from(lag).unwrap_or(i64::MAX), now);
+        }
+        if self.board.reconnect_asked.swap(false, Ordering::AcqRel) {
+            raise(&self.board.reconnects);
+        }
+    }
+
     fn publish_next(&mut self, began: MonoNs) {
         let top = self.market.next_image();
         let arrived_at = top.arrived_at.max(began);
+        self.arrived_at = Some(arrived_at);
         self.digest = top.digest;
         self.pen.add(Counter::Frames, 1);
         self.pen.add(Counter::Books, 1);
@@ -79,6 +113,11 @@ impl MarketFeed {
             }
         }
     }
+}
+
+/// One writer: a load and a store.
+fn raise(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 impl Outlet {
@@ -126,6 +165,7 @@ impl Agent for MarketFeed {
             self.publish_next(began);
             worked = true;
         }
+        self.show(now.mono);
         if worked { Turn::Worked } else { Turn::Idle }
     }
 

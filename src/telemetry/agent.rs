@@ -38,7 +38,6 @@ use crate::telemetry::process::Gauges;
 use crate::telemetry::process::ProcessGauges;
 use crate::telemetry::process::ProcessSource;
 use crate::telemetry::sources::Sources;
-use crate::telemetry::spin::SpinningCpu;
 use crate::telemetry::writer::LogWriter;
 use crate::telemetry::writer::Losses;
 use crate::types::report::CycleReport;
@@ -51,7 +50,6 @@ use crate::types::time::WallNs;
 const LOGGER: &str = "live";
 /// Most reports taken in one turn, and most notices.
 const BATCH: usize = 64;
-const PPM_PER_CENT: f64 = 1e4;
 
 /// Whose time the run goes by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,12 +87,18 @@ pub struct Ports {
     pub evidence: Option<EvidenceFiles>,
 }
 
+impl Ports {
+    /// For the log and the metrics line alone.
+    pub fn new(reports: Rx<CycleReport>, log: LogWriter, reopen_log: Arc<AtomicBool>) -> Ports {
+        Ports { reports, log, reopen_log, sources: Sources::default(), evidence: None }
+    }
+}
+
 /// The telemetry agent.
 pub struct Telemetry {
     plan: Plan,
     ports: Ports,
     process: ProcessSource,
-    spinning: SpinningCpu,
     gauges: Option<Gauges>,
     max_rss_bytes: Option<u64>,
     next_sample: Option<MonoNs>,
@@ -133,8 +137,13 @@ impl Telemetry {
     /// Takes the baseline of the process gauges, unless they are switched off or modelled.
     pub fn new(plan: Plan, ports: Ports) -> Telemetry {
         let Ports { mut sources, evidence, reports, log, reopen_log } = ports;
-        let real = || Some(ProcessSource::Real(Box::new(ProcessGauges::new()?)));
-        let process = match (plan.sampling.every, sources.model.take()) {
+        let real = || {
+            let mut gauges = ProcessGauges::new()?;
+            gauges.watch(sources.pulses.iter().cloned());
+            Some(ProcessSource::Real(Box::new(gauges)))
+        };
+        let model = sources.model.take();
+        let process = match (plan.sampling.every, model) {
             (None, _) => ProcessSource::Off,
             (Some(_), Some(model)) => ProcessSource::Modelled(model),
             (Some(_), None) => real().unwrap_or(ProcessSource::Off),
@@ -145,7 +154,6 @@ impl Telemetry {
             plan,
             ports: Ports { sources, evidence: None, reports, log, reopen_log },
             process,
-            spinning: SpinningCpu::default(),
             gauges: None,
             max_rss_bytes: None,
             next_sample: None,
@@ -311,14 +319,8 @@ impl Telemetry {
         self.gauges = self.process.sample(at);
         self.max_rss_bytes = self.max_rss_bytes.max(self.gauges.map(|gauges| gauges.rss_bytes));
         self.next_sample = Some(at.plus(every.max(DurNs(1))));
-        let Some(gauges) = &self.gauges else { return };
-        let Sources { process, pulses, .. } = &self.ports.sources;
-        process.rss.put(saturated(gauges.rss_bytes), at);
-        let load = (gauges.cpu_pct - self.spinning.sample(pulses, at)).max(0.0);
-        process.cpu.put((load * PPM_PER_CENT) as i64, at);
-        if let Some((open, limit)) = gauges.open_files.zip(gauges.open_files_limit) {
-            let part = u128::from(open) * 1_000_000 / u128::from(limit.max(1));
-            process.open_files.put(i64::try_from(part).unwrap_or(i64::MAX), at);
+        if let Some(gauges) = &self.gauges {
+            gauges.show(&self.ports.sources.process, at);
         }
     }
     /// True if the look of a second is due; none is without feeds and evidence.

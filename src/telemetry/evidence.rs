@@ -146,7 +146,7 @@ impl Evidence {
         let minutes = self.minutes.get_or_insert_with(|| MinuteBook::new(seen.at.mono));
         // The second on which a minute ends belongs to it.
         minutes.sample(seen.readings);
-        minutes.saw(sources.dog.state());
+        minutes.saw(sources.dog.condition());
         let closed = minutes.close(seen.at);
         if let Some(closed) = closed {
             self.write_minute(closed, seen, sources);
@@ -328,7 +328,7 @@ fn marks(sources: &Sources) -> Marks {
     Marks {
         error_ticks: count(&sources.dog.error_ticks),
         alerts: count(&sources.dog.alerts),
-        state: sources.dog.state(),
+        state: sources.dog.condition(),
         invariant_faults: sources.term(Term::InvariantFaults),
         longest_batch: None,
     }

@@ -10,7 +10,7 @@ use crate::types::time::MonoNs;
 use crate::types::time::NS_PER_SEC;
 
 /// States of the watchdog in which nothing is stable, whatever the gauges say.
-const UNSTABLE_STATES: [&str; 4] = ["ERROR", "CRITICAL", "COOLDOWN", "EXIT"];
+const UNSTABLE_STATES: [&str; 3] = ["ERROR", "CRITICAL", "COOLDOWN"];
 
 /// Snapshots at once, then one a second: a loop of microseconds must not flood a disk.
 #[derive(Clone, Copy, Debug)]

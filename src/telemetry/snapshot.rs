@@ -22,9 +22,8 @@ use crate::types::time::Now;
 use crate::types::units::Krw;
 use crate::types::units::SCALE;
 
-/// States of the watchdog in which a run is healthy: also before its first cycle and while it comes
-/// to an end that was asked for.
-const HEALTHY: [&str; 4] = ["NORMAL", "WARN", "BOOT", "STOPPING"];
+/// States of the watchdog in which a run is healthy: also before its first cycle.
+const HEALTHY: [&str; 3] = ["BOOT", "NORMAL", "WARN"];
 
 /// Everything of one moment that is measured in one place only.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +82,7 @@ pub fn fill(moment: &Moment<'_>, stamp: Stamp, checkpoint: Checkpoint) -> Snapsh
 /// Adds what the watchdog shows, and the signal behind its state.
 pub fn add_watchdog(snapshot: &mut Snapshot, dog: &DogBoard, cause: Option<String>) {
     let errors = dog.consecutive_errors.load(std::sync::atomic::Ordering::Relaxed);
-    let state = dog.state();
+    let state = dog.condition();
     snapshot.watchdog_healthy = Some(HEALTHY.contains(&state));
     snapshot.watchdog_consecutive_errors = Some(errors);
     snapshot.watchdog = Some(watchdog(state, dog, cause));

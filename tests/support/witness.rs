@@ -145,6 +145,7 @@ impl ProcessModel for Machine {
         let noise = self.rng.below(1_000_000);
         Gauges {
             cpu_pct: 10.0 + noise as f64 / 1e6,
+            busy_pct: 10.0,
             rss_bytes: 60_000_000 + noise,
             open_files: Some(24),
             open_files_limit: Some(1_024),

@@ -1,11 +1,13 @@
 //! What the program may rely on: raw sections to checked limits, and the rules between keys.
 //!
 //! By now every value has its type and lies in its own range. Left to do: how keys relate, what a
-//! mode demands, instruments, and exact conversion to the types of `engine` and `gateway`.
+//! mode demands, instruments, and exact conversion to the limits of the threads.
 
+mod heartbeat;
 mod instruments;
 mod limits;
 mod rules;
+mod watchdog;
 
 use serde_json::Value;
 
@@ -15,7 +17,10 @@ use crate::config::walk::Refused;
 use crate::config::yaml::ConfigYaml;
 use crate::config::yaml::Mode;
 use crate::engine::limits::EnginePlan;
-use crate::gateway::paper::PaperLimits;
+use crate::gateway::limits::PaperLimits;
+use crate::telemetry::limits::RedisLimits;
+use crate::watchdog::limits::Limits;
+use crate::watchdog::limits::RuleLimits;
 
 /// A configuration without faults.
 #[derive(Clone, Debug)]
@@ -26,8 +31,13 @@ pub struct Checked {
     pub engine: EnginePlan,
     /// How the simulated venue behaves.
     pub paper: PaperLimits,
+    /// The watchdog's machine and rules. The rules still want the run's interval:
+    /// [`RuleLimits::with_interval`].
+    pub watchdog: (Limits, RuleLimits),
+    /// The heartbeat through Redis; `None` keeps it in the process.
+    pub redis: Option<RedisLimits>,
     /// All sections as the file has them, defaults filled in and every rule checked: for readers
-    /// that take their section as it is (watchdog, longrun, runtime, redis, logging, …).
+    /// that take their section as it is (longrun, runtime, logging, …).
     pub sections: ConfigYaml,
 }
 
@@ -47,7 +57,9 @@ pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<C
         rebalance: limits::rebalance(&yaml, found),
     };
     let paper = limits::paper(&yaml.paper, found);
-    Some(Checked { mode: yaml.mode.current, engine, paper, sections: yaml })
+    let watchdog = (watchdog::machine(&yaml.watchdog), watchdog::rules(&yaml, found));
+    let redis = heartbeat::redis(&yaml.redis, found);
+    Some(Checked { mode: yaml.mode.current, engine, paper, watchdog, redis, sections: yaml })
 }
 
 /// A fault at the place where `path` was written.

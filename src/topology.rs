@@ -119,7 +119,7 @@ pub fn mock_plant(
     market.check()?;
     Ok(join(plan, site, |venue, links| {
         let market = Market::new(market, &[venue]).ok()?;
-        Some(MarketFeed::new(venue, market, links))
+        Some(MarketFeed::new(venue, market, links, Arc::default()))
     }))
 }
 

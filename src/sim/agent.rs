@@ -1,9 +1,15 @@
 //! The synthetic market as a feed: its images go onto the links when they are due.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::Tx;
 use crate::sim::market::Market;
+use crate::sim::tampering::Fate;
+use crate::sim::tampering::Tampering;
+use crate::types::board::FeedBoard;
 use crate::types::counters::Counter;
 use crate::types::counters::Pen;
 use crate::types::counters::Tally;
@@ -23,6 +29,11 @@ pub struct MarketFeed {
     outlets: Vec<Outlet>,
     pen: Pen,
     digest: u64,
+    board: Arc<FeedBoard>,
+    /// Lag of the newest frame.
+    lag: Option<DurNs>,
+    /// What is broken on purpose.
+    tampering: Option<Box<Tampering>>,
     /// Its first turn: what stood before then did not wait for us.
     began: Option<MonoNs>,
 }
@@ -34,10 +45,30 @@ struct Outlet {
 }
 
 impl MarketFeed {
-    /// A venue's part of the market (made for that venue alone), published to each link.
-    pub fn new(venue: VenueId, market: Market, links: Vec<Tx<BookTop>>) -> MarketFeed {
+    /// A venue's part of the market (made for that venue alone), published to each link; lag and
+    /// reconnects are shown on the board.
+    pub fn new(
+        venue: VenueId,
+        market: Market,
+        links: Vec<Tx<BookTop>>,
+        board: Arc<FeedBoard>,
+    ) -> MarketFeed {
         let outlets = links.into_iter().map(|link| Outlet { link, held: Vec::new() }).collect();
-        MarketFeed { venue, market, outlets, pen: Pen::new(), digest: 0, began: None }
+        MarketFeed {
+            venue,
+            market,
+            outlets,
+            pen: Pen::new(),
+            digest: 0,
+            board,
+            lag: None,
+            tampering: None,
+            began: None,
+        }
+    }
+    /// The same with faults.
+    pub fn tampered(self, tampering: Option<Tampering>) -> MarketFeed {
+        MarketFeed { tampering: tampering.map(Box::new), ..self }
     }
     /// Which venue it plays.
     pub fn venue(&self) -> VenueId {
@@ -51,20 +82,53 @@ impl MarketFeed {
     pub fn digest(&self) -> u64 {
         self.digest
     }
-    /// Transport lag of the newest image.
+    /// Transport lag of the newest frame.
     pub fn lag(&self) -> Option<DurNs> {
-        self.market.lag(self.venue)
+        self.lag
+    }
+
+    /// When the next image arrives.
+    fn arrival(&self) -> MonoNs {
+        let sent = self.market.due();
+        self.tampering.as_ref().map_or(sent, |tampering| tampering.arrival(sent))
     }
 
     fn publish_next(&mut self, began: MonoNs) {
-        let top = self.market.next_image();
-        let arrived_at = top.arrived_at.max(began);
-        self.digest = top.digest;
+        let arrival = self.arrival();
+        let held_back = arrival.since(self.market.due());
+        let image = self.market.next_image();
+        self.digest = image.digest;
+        let arrived_at = arrival.max(began);
+        let mut top = BookTop { received_at: arrival, ..image.clone() };
+        (top.arrived_at, top.alive_at) = (arrived_at, arrival);
+        let fate = match &mut self.tampering {
+            None => Fate::Told { as_a: Counter::Books, resynced: false },
+            Some(tampering) => tampering.meet(&mut top),
+        };
+        if fate == Fate::Lost {
+            return;
+        }
         self.pen.add(Counter::Frames, 1);
-        self.pen.add(Counter::Books, 1);
+        self.lag = self.market.lag(self.venue).map(|lag| DurNs(lag.0.saturating_add(held_back.0)));
+        if let Some(lag) = self.lag {
+            self.board.lag.put(i64::try_from(lag.0).unwrap_or(i64::MAX), arrived_at);
+        }
+        let Fate::Told { as_a, resynced } = fate else {
+            return self.pen.add(Counter::HeldDiffs, 1);
+        };
+        self.pen.add(as_a, 1);
+        self.pen.add(Counter::Resyncs, u64::from(resynced));
         for outlet in &mut self.outlets {
-            let replaced = outlet.publish(BookTop { arrived_at, ..top.clone() });
+            let replaced = outlet.publish(top.clone());
             self.pen.add(Counter::BooksReplaced, u64::from(replaced));
+        }
+    }
+
+    /// A new connection was asked for: the synthetic venue has none to lose, so it is counted.
+    fn reconnect(&self) {
+        let asked = &self.board.reconnect_asked;
+        if asked.load(Ordering::Relaxed) && asked.swap(false, Ordering::AcqRel) {
+            self.board.reconnects.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -105,9 +169,13 @@ impl Agent for MarketFeed {
 
     fn turn(&mut self, now: Now) -> Turn {
         let began = *self.began.get_or_insert(now.mono);
+        self.reconnect();
+        if let Some(tampering) = &mut self.tampering {
+            tampering.advance(now.mono);
+        }
         let mut worked = self.outlets.iter_mut().fold(false, |any, outlet| outlet.flush() | any);
         for _ in 0..BATCH {
-            if self.market.due() > now.mono {
+            if self.arrival() > now.mono {
                 break;
             }
             self.publish_next(began);
@@ -117,6 +185,7 @@ impl Agent for MarketFeed {
     }
 
     fn due(&self) -> Option<MonoNs> {
-        Some(self.market.due())
+        let edge = self.tampering.as_ref().and_then(|tampering| tampering.due());
+        edge.into_iter().chain([self.arrival()]).min()
     }
 }

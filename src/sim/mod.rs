@@ -9,12 +9,20 @@
 //! after start, randomness without a seed. Production folders do not know that it exists.
 
 pub mod agent;
+pub mod burner;
 pub mod ladder;
+pub mod limits;
 pub mod market;
 pub mod path;
 pub mod plan;
+pub mod process;
 pub mod rng;
+pub mod saboteur;
+pub mod script;
+pub mod spoiled;
 pub mod stream;
+pub mod tampering;
+pub mod tree;
 
 #[cfg(test)]
 mod fixture;

@@ -1,0 +1,245 @@
+//! An agent whose thread can be stalled or killed by a schedule. In an ordinary run it has no
+//! schedule and costs one branch a turn.
+
+use crate::runtime::agent::Agent;
+use crate::runtime::agent::Turn;
+use crate::runtime::idle::hold_up;
+use crate::sim::limits::Effect;
+use crate::sim::limits::Fault;
+use crate::sim::script::Script;
+use crate::types::time::MonoNs;
+use crate::types::time::Now;
+
+/// How a stall comes about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Blocks {
+    /// The turn blocks its thread; a death is a panic.
+    Thread,
+    /// Turns are refused until virtual time has passed the stall; the dead are never turned again.
+    Virtually,
+}
+
+/// An agent and what happens to its thread.
+#[derive(Debug)]
+pub struct Spoiled<A> {
+    agent: A,
+    spoiler: Option<Box<Spoiler>>,
+}
+
+#[derive(Debug)]
+struct Spoiler {
+    script: Script,
+    blocks: Blocks,
+    /// No turn before then; 0: not held.
+    held_until: MonoNs,
+    is_dead: bool,
+}
+
+impl<A: Agent> Spoiled<A> {
+    /// Nothing ever happens to it.
+    pub const fn sound(agent: A) -> Spoiled<A> {
+        Spoiled { agent, spoiler: None }
+    }
+    /// Those faults of a schedule happen to it that concern a thread of its name; a pause of the
+    /// host concerns every thread.
+    pub fn new(agent: A, (faults, start): (&[Fault], MonoNs), blocks: Blocks) -> Spoiled<A> {
+        let name = agent.name();
+        let concerns = |fault: &&Fault| match fault.effect {
+            Effect::EngineStall { thread } | Effect::ThreadDeath { thread } => thread == name,
+            Effect::HostPause => true,
+            _ => false,
+        };
+        let script = Script::new(faults.iter().filter(concerns).copied(), start);
+        if script.is_over() {
+            return Spoiled::sound(agent);
+        }
+        let spoiler = Spoiler { script, blocks, held_until: MonoNs(0), is_dead: false };
+        Spoiled { agent, spoiler: Some(Box::new(spoiler)) }
+    }
+    /// The agent.
+    pub const fn agent(&self) -> &A {
+        &self.agent
+    }
+    /// The agent.
+    pub const fn agent_mut(&mut self) -> &mut A {
+        &mut self.agent
+    }
+    /// The agent back, after the run.
+    pub fn into_agent(self) -> A {
+        self.agent
+    }
+    /// On a virtual clock: its thread would not come to the top of its loop at `now`, so its pulse
+    /// must not beat.
+    pub fn is_stalled(&self, now: MonoNs) -> bool {
+        let spoiler = self.spoiler.as_ref();
+        spoiler.is_some_and(|spoiler| spoiler.is_dead || now < spoiler.held_until)
+    }
+    /// On a virtual clock: its thread would have panicked.
+    pub fn is_dead(&self) -> bool {
+        self.spoiler.as_ref().is_some_and(|spoiler| spoiler.is_dead)
+    }
+}
+
+impl Spoiler {
+    /// Comes to `now`. On threads a death ends the thread here.
+    fn advance(&mut self, now: MonoNs) {
+        while let Some(edge) = self.script.next_edge(now) {
+            if !edge.begins {
+                continue;
+            }
+            if let Effect::ThreadDeath { thread } = edge.fault.effect {
+                if self.blocks == Blocks::Thread {
+                    panic!("injected thread_death of {thread}");
+                }
+                self.is_dead = true;
+                return;
+            }
+            let until = edge.at.plus(edge.fault.lasts);
+            self.held_until = self.held_until.max(until);
+        }
+    }
+}
+
+impl<A: Agent> Agent for Spoiled<A> {
+    fn name(&self) -> &'static str {
+        self.agent.name()
+    }
+
+    /// A stall on a thread follows the turn's own work, so that this has to wait for it; the turn
+    /// counts as one that worked, because it took that long.
+    fn turn(&mut self, now: Now) -> Turn {
+        let Some(spoiler) = &mut self.spoiler else { return self.agent.turn(now) };
+        spoiler.advance(now.mono);
+        if spoiler.is_dead {
+            return Turn::Idle;
+        }
+        let left = spoiler.held_until.since(now.mono);
+        if left.0 == 0 {
+            spoiler.held_until = MonoNs(0);
+            return self.agent.turn(now);
+        }
+        match spoiler.blocks {
+            Blocks::Virtually => Turn::Idle,
+            Blocks::Thread => {
+                self.agent.turn(now);
+                hold_up(left);
+                Turn::Worked
+            }
+        }
+    }
+
+    fn turned(&mut self, ended_at: MonoNs) {
+        self.agent.turned(ended_at);
+    }
+
+    fn due(&self) -> Option<MonoNs> {
+        let Some(spoiler) = &self.spoiler else { return self.agent.due() };
+        if spoiler.is_dead {
+            return None;
+        }
+        let work = self.agent.due().map(|due| due.max(spoiler.held_until));
+        let end = Some(spoiler.held_until).filter(|end| end.0 > 0 && work.is_none());
+        work.into_iter().chain(end).chain(spoiler.script.due()).min()
+    }
+
+    fn stop(&mut self, now: Now) {
+        self.agent.stop(now);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.is_dead() || self.agent.is_drained()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::limits::Fault;
+    use crate::types::time::DurNs;
+
+    /// Works whenever it is turned; due each 10 ns, or never.
+    struct Worker {
+        turns: Vec<u64>,
+        due: Option<MonoNs>,
+    }
+
+    impl Agent for Worker {
+        fn name(&self) -> &'static str {
+            "engine"
+        }
+        fn turn(&mut self, now: Now) -> Turn {
+            self.turns.push(now.mono.0);
+            Turn::Worked
+        }
+        fn due(&self) -> Option<MonoNs> {
+            self.due
+        }
+    }
+
+    fn spoiled(effect: Effect, blocks: Blocks, due: Option<MonoNs>) -> Spoiled<Worker> {
+        let fault = Fault { at: DurNs(100), lasts: DurNs(50), effect };
+        Spoiled::new(Worker { turns: vec![], due }, (&[fault], MonoNs(0)), blocks)
+    }
+
+    fn at(mono: u64) -> Now {
+        Now { mono: MonoNs(mono), ..Now::default() }
+    }
+
+    const STALL: Effect = Effect::EngineStall { thread: "engine" };
+
+    #[test]
+    fn a_virtual_stall_refuses_turns_until_it_is_over_and_then_asks_for_one() {
+        for effect in [STALL, Effect::HostPause] {
+            let mut agent = spoiled(effect, Blocks::Virtually, None);
+            assert_eq!(agent.due(), Some(MonoNs(100)), "it begins by itself");
+            let turns = [99, 100, 149].map(|now| agent.turn(at(now)));
+            assert_eq!(turns, [Turn::Worked, Turn::Idle, Turn::Idle]);
+            assert!(agent.is_stalled(MonoNs(149)) && !agent.is_stalled(MonoNs(150)));
+            assert_eq!(agent.due(), Some(MonoNs(150)), "what came meanwhile waits for it");
+            agent.turn(at(150));
+            assert_eq!(agent.agent().turns, [99, 150]);
+            assert_eq!(agent.due(), None);
+        }
+    }
+
+    #[test]
+    fn a_stalled_agent_is_not_due_before_the_stall_is_over() {
+        let mut agent = spoiled(STALL, Blocks::Virtually, Some(MonoNs(120)));
+        agent.turn(at(100));
+        assert_eq!(agent.due(), Some(MonoNs(150)));
+    }
+
+    #[test]
+    fn the_dead_are_never_turned_again() {
+        let mut agent =
+            spoiled(Effect::ThreadDeath { thread: "engine" }, Blocks::Virtually, Some(MonoNs(1)));
+        agent.turn(at(100));
+        agent.turn(at(1_000_000));
+        assert!(agent.is_dead() && agent.agent().turns.is_empty());
+        assert_eq!(agent.due(), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "injected thread_death of engine")]
+    fn a_death_on_a_thread_is_a_panic() {
+        spoiled(Effect::ThreadDeath { thread: "engine" }, Blocks::Thread, None).turn(at(100));
+    }
+
+    #[test]
+    fn a_stall_on_a_thread_lasts_as_long_as_it_is_to() {
+        let lasts = DurNs::from_ms(20);
+        let fault = Fault { at: DurNs(0), lasts, effect: STALL };
+        let worker = Worker { turns: vec![], due: None };
+        let mut agent = Spoiled::new(worker, (&[fault], MonoNs(0)), Blocks::Thread);
+        let clock = crate::types::time::Clock::start();
+        assert_eq!(agent.turn(at(0)), Turn::Worked);
+        assert!(clock.mono().since(MonoNs(0)) >= lasts);
+    }
+
+    #[test]
+    fn a_fault_of_another_thread_concerns_nobody_else() {
+        let mut agent = spoiled(Effect::EngineStall { thread: "gateway" }, Blocks::Virtually, None);
+        assert_eq!(agent.turn(at(120)), Turn::Worked);
+        assert_eq!(agent.due(), None);
+    }
+}

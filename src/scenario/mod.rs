@@ -2,7 +2,9 @@
 //!
 //! Owns: the order of steps. Receives: a plant and its input. Sends: what the run came to.
 
+pub mod delivery;
 pub mod live;
 pub mod record;
 pub mod replay;
+pub mod rewrite;
 pub mod simulate;

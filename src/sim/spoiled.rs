@@ -19,15 +19,9 @@ pub enum Blocks {
     Virtually,
 }
 
-/// An agent and what happens to its thread.
+/// What happens to one thread.
 #[derive(Debug)]
-pub struct Spoiled<A> {
-    agent: A,
-    spoiler: Option<Box<Spoiler>>,
-}
-
-#[derive(Debug)]
-struct Spoiler {
+pub struct Spoiler {
     script: Script,
     blocks: Blocks,
     /// No turn before then; 0: not held.
@@ -35,52 +29,63 @@ struct Spoiler {
     is_dead: bool,
 }
 
-impl<A: Agent> Spoiled<A> {
-    /// Nothing ever happens to it.
-    pub const fn sound(agent: A) -> Spoiled<A> {
-        Spoiled { agent, spoiler: None }
-    }
-    /// Those faults of a schedule happen to it that concern a thread of its name; a pause of the
-    /// host concerns every thread.
-    pub fn new(agent: A, (faults, start): (&[Fault], MonoNs), blocks: Blocks) -> Spoiled<A> {
-        let name = agent.name();
+impl Spoiler {
+    /// Those faults of a schedule that concern a thread of this name; a pause of the host concerns
+    /// every thread. `None` if none does.
+    pub fn new(name: &str, (faults, start): (&[Fault], MonoNs), blocks: Blocks) -> Option<Spoiler> {
         let concerns = |fault: &&Fault| match fault.effect {
             Effect::EngineStall { thread } | Effect::ThreadDeath { thread } => thread == name,
             Effect::HostPause => true,
             _ => false,
         };
         let script = Script::new(faults.iter().filter(concerns).copied(), start);
-        if script.is_over() {
-            return Spoiled::sound(agent);
-        }
         let spoiler = Spoiler { script, blocks, held_until: MonoNs(0), is_dead: false };
-        Spoiled { agent, spoiler: Some(Box::new(spoiler)) }
-    }
-    /// The agent.
-    pub const fn agent(&self) -> &A {
-        &self.agent
-    }
-    /// The agent.
-    pub const fn agent_mut(&mut self) -> &mut A {
-        &mut self.agent
-    }
-    /// The agent back, after the run.
-    pub fn into_agent(self) -> A {
-        self.agent
+        (!spoiler.script.is_over()).then_some(spoiler)
     }
     /// On a virtual clock: its thread would not come to the top of its loop at `now`, so its pulse
     /// must not beat.
     pub fn is_stalled(&self, now: MonoNs) -> bool {
-        let spoiler = self.spoiler.as_ref();
-        spoiler.is_some_and(|spoiler| spoiler.is_dead || now < spoiler.held_until)
+        self.is_dead || now < self.held_until
     }
     /// On a virtual clock: its thread would have panicked.
-    pub fn is_dead(&self) -> bool {
-        self.spoiler.as_ref().is_some_and(|spoiler| spoiler.is_dead)
+    pub const fn is_dead(&self) -> bool {
+        self.is_dead
     }
-}
 
-impl Spoiler {
+    /// A turn of its agent, unless the thread is stalled or dead. A stall on a thread follows the
+    /// turn's own work, so that this has to wait for it; the turn counts as one that worked,
+    /// because it took that long.
+    fn turn(&mut self, agent: &mut dyn Agent, now: Now) -> Turn {
+        self.advance(now.mono);
+        if self.is_dead {
+            return Turn::Idle;
+        }
+        let left = self.held_until.since(now.mono);
+        if left.0 == 0 {
+            self.held_until = MonoNs(0);
+            return agent.turn(now);
+        }
+        match self.blocks {
+            Blocks::Virtually => Turn::Idle,
+            Blocks::Thread => {
+                agent.turn(now);
+                hold_up(left);
+                Turn::Worked
+            }
+        }
+    }
+
+    /// When its agent is due: not before a stall is over, and then once in any case, because what
+    /// came meanwhile waits.
+    fn due(&self, agent: Option<MonoNs>) -> Option<MonoNs> {
+        if self.is_dead {
+            return None;
+        }
+        let work = agent.map(|due| due.max(self.held_until));
+        let end = Some(self.held_until).filter(|end| end.0 > 0);
+        work.into_iter().chain(end).chain(self.script.due()).min()
+    }
+
     /// Comes to `now`. On threads a death ends the thread here.
     fn advance(&mut self, now: MonoNs) {
         while let Some(edge) = self.script.next_edge(now) {
@@ -100,54 +105,82 @@ impl Spoiler {
     }
 }
 
+/// An agent on a thread of its own, and what happens to that.
+#[derive(Debug)]
+pub struct Spoiled<A> {
+    agent: A,
+    spoiler: Option<Box<Spoiler>>,
+}
+
+impl<A: Agent> Spoiled<A> {
+    /// `None`: nothing ever happens to it.
+    pub fn new(agent: A, spoiler: Option<Spoiler>) -> Spoiled<A> {
+        Spoiled { agent, spoiler: spoiler.map(Box::new) }
+    }
+    /// The agent.
+    pub const fn agent(&self) -> &A {
+        &self.agent
+    }
+    /// The agent back, after the run.
+    pub fn into_agent(self) -> A {
+        self.agent
+    }
+}
+
 impl<A: Agent> Agent for Spoiled<A> {
     fn name(&self) -> &'static str {
         self.agent.name()
     }
-
-    /// A stall on a thread follows the turn's own work, so that this has to wait for it; the turn
-    /// counts as one that worked, because it took that long.
     fn turn(&mut self, now: Now) -> Turn {
-        let Some(spoiler) = &mut self.spoiler else { return self.agent.turn(now) };
-        spoiler.advance(now.mono);
-        if spoiler.is_dead {
-            return Turn::Idle;
-        }
-        let left = spoiler.held_until.since(now.mono);
-        if left.0 == 0 {
-            spoiler.held_until = MonoNs(0);
-            return self.agent.turn(now);
-        }
-        match spoiler.blocks {
-            Blocks::Virtually => Turn::Idle,
-            Blocks::Thread => {
-                self.agent.turn(now);
-                hold_up(left);
-                Turn::Worked
-            }
+        match &mut self.spoiler {
+            None => self.agent.turn(now),
+            Some(spoiler) => spoiler.turn(&mut self.agent, now),
         }
     }
-
     fn turned(&mut self, ended_at: MonoNs) {
         self.agent.turned(ended_at);
     }
-
     fn due(&self) -> Option<MonoNs> {
-        let Some(spoiler) = &self.spoiler else { return self.agent.due() };
-        if spoiler.is_dead {
-            return None;
-        }
-        let work = self.agent.due().map(|due| due.max(spoiler.held_until));
-        let end = Some(spoiler.held_until).filter(|end| end.0 > 0 && work.is_none());
-        work.into_iter().chain(end).chain(spoiler.script.due()).min()
+        let due = self.agent.due();
+        self.spoiler.as_ref().map_or(due, |spoiler| spoiler.due(due))
     }
-
     fn stop(&mut self, now: Now) {
         self.agent.stop(now);
     }
-
     fn is_drained(&self) -> bool {
-        self.is_dead() || self.agent.is_drained()
+        self.agent.is_drained()
+    }
+}
+
+/// The same for an agent that is lent for a step on a virtual clock and stays where it is.
+pub struct Lent<'l> {
+    agent: &'l mut dyn Agent,
+    spoiler: Option<&'l mut Spoiler>,
+}
+
+impl<'l> Lent<'l> {
+    /// `None`: nothing ever happens to it.
+    pub fn new(agent: &'l mut dyn Agent, spoiler: Option<&'l mut Spoiler>) -> Lent<'l> {
+        Lent { agent, spoiler }
+    }
+}
+
+impl Agent for Lent<'_> {
+    fn name(&self) -> &'static str {
+        self.agent.name()
+    }
+    fn turn(&mut self, now: Now) -> Turn {
+        match &mut self.spoiler {
+            None => self.agent.turn(now),
+            Some(spoiler) => spoiler.turn(self.agent, now),
+        }
+    }
+    fn turned(&mut self, ended_at: MonoNs) {
+        self.agent.turned(ended_at);
+    }
+    fn due(&self) -> Option<MonoNs> {
+        let due = self.agent.due();
+        self.spoiler.as_ref().map_or(due, |spoiler| spoiler.due(due))
     }
 }
 
@@ -178,7 +211,8 @@ mod tests {
 
     fn spoiled(effect: Effect, blocks: Blocks, due: Option<MonoNs>) -> Spoiled<Worker> {
         let fault = Fault { at: DurNs(100), lasts: DurNs(50), effect };
-        Spoiled::new(Worker { turns: vec![], due }, (&[fault], MonoNs(0)), blocks)
+        let spoiler = Spoiler::new("engine", (&[fault], MonoNs(0)), blocks);
+        Spoiled::new(Worker { turns: vec![], due }, spoiler)
     }
 
     fn at(mono: u64) -> Now {
@@ -194,7 +228,8 @@ mod tests {
             assert_eq!(agent.due(), Some(MonoNs(100)), "it begins by itself");
             let turns = [99, 100, 149].map(|now| agent.turn(at(now)));
             assert_eq!(turns, [Turn::Worked, Turn::Idle, Turn::Idle]);
-            assert!(agent.is_stalled(MonoNs(149)) && !agent.is_stalled(MonoNs(150)));
+            let is_stalled = |now| agent.spoiler.as_ref().map(|s| s.is_stalled(MonoNs(now)));
+            assert_eq!([149, 150].map(is_stalled), [Some(true), Some(false)]);
             assert_eq!(agent.due(), Some(MonoNs(150)), "what came meanwhile waits for it");
             agent.turn(at(150));
             assert_eq!(agent.agent().turns, [99, 150]);
@@ -215,7 +250,8 @@ mod tests {
             spoiled(Effect::ThreadDeath { thread: "engine" }, Blocks::Virtually, Some(MonoNs(1)));
         agent.turn(at(100));
         agent.turn(at(1_000_000));
-        assert!(agent.is_dead() && agent.agent().turns.is_empty());
+        assert!(agent.spoiler.as_ref().is_some_and(|spoiler| spoiler.is_dead()));
+        assert!(agent.agent().turns.is_empty());
         assert_eq!(agent.due(), None);
     }
 
@@ -230,7 +266,8 @@ mod tests {
         let lasts = DurNs::from_ms(20);
         let fault = Fault { at: DurNs(0), lasts, effect: STALL };
         let worker = Worker { turns: vec![], due: None };
-        let mut agent = Spoiled::new(worker, (&[fault], MonoNs(0)), Blocks::Thread);
+        let spoiler = Spoiler::new("engine", (&[fault], MonoNs(0)), Blocks::Thread);
+        let mut agent = Spoiled::new(worker, spoiler);
         let clock = crate::types::time::Clock::start();
         assert_eq!(agent.turn(at(0)), Turn::Worked);
         assert!(clock.mono().since(MonoNs(0)) >= lasts);

@@ -302,7 +302,8 @@ fn joined(clock: Clock, engine_post: &Post) -> Option<(Outside<Send, Take>, Engi
     permission.grant(Permission::Trade, MonoNs(u64::MAX));
     let pace = Pace::Every(DurNs::from_secs(1));
     let finished = Arc::new(AtomicBool::new(false));
-    let charge = Charge { permission, pace, loops: 0, finished, journal: None };
+    let charge =
+        Charge { permission, pace, loops: 0, finished, journal: None, board: Arc::default() };
     let ports = Ports { books, events, requests, facts, reports };
     let engine = Engine::new(Box::new(Core::new(&plan)), ports, charge);
     let record = Record { events: events_tx, facts: facts_rx, reports: reports_rx };

@@ -19,14 +19,15 @@ use crate::engine::core::Core;
 use crate::engine::limits::EnginePlan;
 use crate::feed::agent::Feed;
 use crate::feed::books::Books;
+use crate::gateway::limits::PaperLimits;
+use crate::gateway::limits::PaperPlan;
 use crate::gateway::paper::Paper;
-use crate::gateway::paper::PaperLimits;
-use crate::gateway::paper::PaperPlan;
 use crate::gateway::paper::Ports as PaperPorts;
 use crate::runtime::idle::Waker;
 use crate::runtime::link::BOOKS;
 use crate::runtime::link::EVENTS;
 use crate::runtime::link::FACTS;
+use crate::runtime::link::NOTICES;
 use crate::runtime::link::REPORTS;
 use crate::runtime::link::REQUESTS;
 use crate::runtime::link::Rx;
@@ -35,12 +36,23 @@ use crate::sim::agent::MarketFeed;
 use crate::sim::market::Market;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
+use crate::types::board::DogBoard;
+use crate::types::board::EngineBoard;
+use crate::types::board::FeedBoard;
+use crate::types::board::ProcessBoard;
+use crate::types::board::Terms;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
 use crate::types::ids::VenueId;
 use crate::types::journal::JournalState;
 use crate::types::market::BookTop;
+use crate::types::notice::Notice;
+use crate::types::order::OrderEvent;
+use crate::types::order::OrderRequest;
 use crate::types::report::CycleReport;
+use crate::watchdog::agent::Ports as DogPorts;
+use crate::watchdog::sources::Subjects;
+use crate::watchdog::sources::Waiting;
 
 /// What a plant is built from.
 #[derive(Clone, Debug)]
@@ -87,6 +99,44 @@ pub struct Plant<F> {
     pub permission: Arc<PermissionWord>,
     /// Raised when the engine has closed its last cycle.
     pub finished: Arc<AtomicBool>,
+    /// What its threads show.
+    pub boards: Boards,
+}
+
+/// What the threads of a run show to its watchdog and to telemetry.
+pub struct Boards {
+    /// The engine's figures.
+    pub engine: Arc<EngineBoard>,
+    /// Each venue's.
+    pub feeds: Vec<(VenueId, Arc<FeedBoard>)>,
+    /// What the gateway counts.
+    pub gateway: Arc<Terms>,
+    /// What telemetry measures.
+    pub process: Arc<ProcessBoard>,
+    /// The watchdog's state.
+    pub dog: Arc<DogBoard>,
+    /// How much waits for the engine, and for the gateway; taken by their watchdog.
+    pub waiting: Option<[Waiting; 2]>,
+    /// News for telemetry.
+    pub notices: Tx<Notice>,
+}
+
+impl Boards {
+    /// What a watchdog finds here; the threads are not known here.
+    pub fn subjects(&self) -> Subjects {
+        Subjects {
+            venues: self.feeds.iter().map(|(venue, b)| (venue.name(), Arc::clone(b))).collect(),
+            figures: Arc::clone(&self.engine),
+            process: Arc::clone(&self.process),
+            gateway_terms: Some(Arc::clone(&self.gateway)),
+            ..Subjects::default()
+        }
+    }
+    /// What a watchdog writes.
+    pub fn dog_ports(&self, permission: &Arc<PermissionWord>) -> DogPorts {
+        let (board, notices) = (Arc::clone(&self.dog), Some(self.notices.clone()));
+        DogPorts { permission: Arc::clone(permission), board, notices }
+    }
 }
 
 /// Links that lead out of the plant.
@@ -95,11 +145,13 @@ pub struct Outlets {
     pub facts: Rx<Fact>,
     /// The state at the close of each cycle.
     pub reports: Rx<CycleReport>,
+    /// News of watchdog, feeds and journal.
+    pub notices: Rx<Notice>,
 }
 
 /// Recorded frames, simulated fills.
 pub fn replay_plant(plan: &Plan) -> (Plant<(VenueId, Feed)>, Outlets) {
-    let feeds = |venue, links| {
+    let feeds = |venue, links, _| {
         let mine = plan.engine.instruments.iter().filter(|i| i.venue == venue);
         let names: Vec<_> = mine.map(|i| (i.id, i.name)).collect();
         Some((venue, Feed::new(Books::new(venue, &names), links)))
@@ -117,9 +169,9 @@ pub fn mock_plant(
     site: Site,
 ) -> Result<(Plant<MarketFeed>, Outlets), PlanError> {
     market.check()?;
-    Ok(join(plan, site, |venue, links| {
+    Ok(join(plan, site, |venue, links, board| {
         let market = Market::new(market, &[venue]).ok()?;
-        Some(MarketFeed::new(venue, market, links, Arc::default()))
+        Some(MarketFeed::new(venue, market, links, board))
     }))
 }
 
@@ -127,7 +179,7 @@ pub fn mock_plant(
 fn join<F>(
     plan: &Plan,
     site: Site,
-    feed: impl Fn(VenueId, Vec<Tx<BookTop>>) -> Option<F>,
+    feed: impl Fn(VenueId, Vec<Tx<BookTop>>, Arc<FeedBoard>) -> Option<F>,
 ) -> (Plant<F>, Outlets) {
     let permission = Arc::new(PermissionWord::shut());
     let finished = Arc::new(AtomicBool::new(false));
@@ -136,11 +188,21 @@ fn join<F>(
     let (requests_tx, requests) = REQUESTS.open_to(site.gateway);
     let (events_tx, events) = EVENTS.open_to(site.engine);
     let (facts_tx, facts) = FACTS.open_to(site.record);
+    let (notices_tx, notices) = NOTICES.open_to(site.telemetry.clone());
     let (reports_tx, reports) = REPORTS.open_to(site.telemetry);
 
     // The gateway first: a fill walks the book that the decision saw, or a newer one.
     let links = || vec![gateway_books_tx.clone(), engine_books_tx.clone()];
-    let feeds = VenueId::ALL.into_iter().filter_map(|venue| feed(venue, links())).collect();
+    let (mut boards, mut feeds) = (Vec::new(), Vec::new());
+    for venue in VenueId::ALL {
+        let board = Arc::new(FeedBoard::default());
+        if let Some(feed) = feed(venue, links(), Arc::clone(&board)) {
+            feeds.push(feed);
+            boards.push((venue, board));
+        }
+    }
+    let waiting = waiting((&engine_books_tx, &events_tx), &requests_tx);
+    let engine_board = Arc::new(EngineBoard::default());
     let core = site.core.unwrap_or_else(|| Box::new(Core::new(&plan.engine)));
     let paper = paper_plan(plan, &core);
     let ports = EnginePorts {
@@ -156,11 +218,33 @@ fn join<F>(
         loops: plan.loops,
         finished: Arc::clone(&finished),
         journal: site.journal,
+        board: Arc::clone(&engine_board),
     };
     let engine = Engine::new(core, ports, charge);
     let ports = PaperPorts { requests, events: events_tx, books: gateway_books };
     let gateway = Paper::new(paper, ports, Arc::clone(&permission));
-    (Plant { feeds, engine, gateway, permission, finished }, Outlets { facts, reports })
+    let boards = Boards {
+        engine: engine_board,
+        feeds: boards,
+        gateway: gateway.terms(),
+        process: Arc::default(),
+        dog: Arc::default(),
+        waiting: Some(waiting),
+        notices: notices_tx,
+    };
+    let outlets = Outlets { facts, reports, notices };
+    (Plant { feeds, engine, gateway, permission, finished, boards }, outlets)
+}
+
+/// How much waits for the engine, and for the gateway.
+fn waiting(
+    (books, events): (&Tx<BookTop>, &Tx<OrderEvent>),
+    requests: &Tx<OrderRequest>,
+) -> [Waiting; 2] {
+    let (books, events, requests) = (books.clone(), events.clone(), requests.clone());
+    let engine = move || (books.waiting() + events.waiting()) as u64;
+    let gateway = move || requests.waiting() as u64;
+    [Box::new(engine), Box::new(gateway)]
 }
 
 /// The simulated accounts hold what the engine believes to own: at a new start the plan's balances.

@@ -8,9 +8,9 @@ mod support;
 use std::sync::Arc;
 
 use arb::engine::limits::Accounting;
+use arb::gateway::limits::PaperLimits;
+use arb::gateway::limits::PaperPlan;
 use arb::gateway::paper::Paper;
-use arb::gateway::paper::PaperLimits;
-use arb::gateway::paper::PaperPlan;
 use arb::gateway::paper::Ports;
 use arb::runtime::agent::Agent;
 use arb::runtime::link::BOOKS;

@@ -91,13 +91,14 @@ fn a_lost_diff_is_a_gap_and_ends_the_book_until_a_snapshot() {
 #[test]
 fn crossed_and_zero_prices_are_rejected_and_not_traded_on() {
     let crossed = |venue| (Effect::CrossedBook { venue }, Counter::RejectedCrossed);
-    let zero = |venue| (Effect::ZeroPrice { venue }, Counter::RejectedValue);
-    for (effect, counter) in [crossed(UPBIT), zero(UPBIT), crossed(BINANCE), zero(BINANCE)] {
+    // Upbit fills up a short side with zeros, so a side of zeros is an empty one.
+    let zero = [(UPBIT, Counter::RejectedEmpty), (BINANCE, Counter::RejectedValue)];
+    let zero = zero.map(|(venue, counter)| (Effect::ZeroPrice { venue }, counter));
+    for (effect, counter) in [crossed(UPBIT), crossed(BINANCE)].into_iter().chain(zero) {
         let run = play(effect);
         assert_eq!(during(&run), 0, "{effect:?}");
         let venue = effect.venue().expect("of a venue");
-        let counts = [counter, Counter::RejectedUnsorted, Counter::RejectedNumber, Counter::RejectedMalformed, Counter::RejectedEmpty].map(|c| run.count(venue, c));
-        assert!(run.count(venue, counter) > 10, "{effect:?} {counts:?}");
+        assert!(run.count(venue, counter) > 10, "{effect:?}");
         assert_eq!(afterwards(&run) > 0, venue == UPBIT, "diffs need a snapshot: {effect:?}");
     }
 }

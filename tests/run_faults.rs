@@ -39,6 +39,7 @@ use arb::telemetry::line::Glyphs;
 use arb::telemetry::line::LiveState;
 use arb::telemetry::log;
 use arb::telemetry::writer::LogWriter;
+use arb::topology::Boards;
 use arb::topology::Outlets;
 use arb::topology::Plan;
 use arb::topology::Plant;
@@ -54,8 +55,12 @@ use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
 use arb::types::time::Now;
 use arb::types::time::WallNs;
+use arb::watchdog::agent::Plan as DogPlan;
 use arb::watchdog::agent::Watchdog;
+use arb::watchdog::beats::CyclePace;
 use arb::watchdog::permission::LEASE;
+use arb::watchdog::sources::Subjects;
+use arb::watchdog::step::Standing;
 use command::HOT;
 
 #[path = "support/command.rs"]
@@ -72,12 +77,23 @@ fn plans(start: MonoNs, updates_per_second: u32) -> (Plan, MarketPlan) {
     (Plan { engine, paper, pace, loops: 0, seed: 28 }, market)
 }
 
+/// A watchdog that looks only at what makes trading impossible.
+fn watchdog(boards: &Boards, permission: &Arc<PermissionWord>, mut subjects: Subjects) -> Watchdog {
+    subjects.is_reduced = true;
+    let loaded = load_bytes("test.yml", HOT.as_bytes(), &Request::default());
+    let (limits, rules) = loaded.unwrap_or_else(|faults| panic!("{faults}")).checked.watchdog;
+    let (pace, standing) = (CyclePace::Every(SECOND), Standing::default());
+    let plan = DogPlan { limits, rules, pace, standing };
+    Watchdog::new(plan, subjects, boards.dog_ports(permission))
+}
+
 /// A plant on virtual time whose facts nobody takes unless a test does.
 struct Virtual {
     feeds: Vec<MarketFeed>,
     engine: Engine,
     gateway: Paper,
     permission: Arc<PermissionWord>,
+    boards: Boards,
     outlets: Outlets,
     stepper: Stepper,
     watchdog: Option<Watchdog>,
@@ -88,9 +104,9 @@ impl Virtual {
         let (plan, market) = plans(MonoNs(0), 100);
         let site = Site { core, ..Site::default() };
         let (plant, outlets) = mock_plant(&plan, &market, site).expect("a plant");
-        let Plant { feeds, engine, gateway, permission, .. } = plant;
+        let Plant { feeds, engine, gateway, permission, boards, .. } = plant;
         let stepper = Stepper::at(WallNs(0));
-        Virtual { feeds, engine, gateway, permission, outlets, stepper, watchdog: None }
+        Virtual { feeds, engine, gateway, permission, boards, outlets, stepper, watchdog: None }
     }
     fn step(&mut self) {
         let [first, second] = self.feeds.as_mut_slice() else { panic!("two venues") };
@@ -159,7 +175,7 @@ fn entries_open_again_once_the_record_is_read() {
 #[test]
 fn without_its_watchdog_the_engine_sends_nothing_once_the_lease_is_over() {
     let mut stage = Virtual::new(None);
-    stage.watchdog = Some(Watchdog::new(Arc::clone(&stage.permission), Vec::new()));
+    stage.watchdog = Some(watchdog(&stage.boards, &stage.permission, stage.boards.subjects()));
     stage.run(DurNs::from_secs(5));
     assert!(stage.engine.progress().sent > 10, "it trades while the watchdog lives");
     stage.watchdog = None;
@@ -239,11 +255,13 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
             telemetry: waker(Role::Telemetry),
             ..Site::default()
         };
-        let (plant, Outlets { facts, reports }) =
+        let (mut plant, Outlets { facts, reports, .. }) =
             mock_plant(&plan, &market, site).expect("a plant");
+        let subjects = posts.subjects(&mut plant.boards, false);
+        let watchdog = watchdog(&plant.boards, &plant.permission, subjects);
         let permission = Arc::clone(&plant.permission);
         let journal = Panics { facts, left: 9 };
-        let hands = Hands { plant, journal, telemetry: telemetry(reports) };
+        let hands = Hands { plant, journal, telemetry: telemetry(reports), watchdog };
         let running = Running::start(posts, hands, clock, &mut |_, _| {}).expect("threads");
         running.wait(&|| false, &mut || {});
         let back = running.end();

@@ -71,7 +71,7 @@ fn config_takes_only_limits_from_thread_folders() {
         &[&[("src/config/check.rs", "use crate::engine::core::Core;")]],
         &[
             ("src/config/check.rs", "use crate::engine::limits::EnginePlan;"),
-            ("src/config/mod.rs", "use crate::gateway::paper::PaperLimits;"),
+            ("src/config/mod.rs", "use crate::gateway::limits::PaperLimits;"),
         ],
     );
 }

@@ -66,6 +66,10 @@ impl Exit {
     pub const fn code(self) -> u8 {
         self as u8
     }
+    /// The exit with that number.
+    pub fn of(code: u8) -> Option<Exit> {
+        Exit::ALL.into_iter().find(|exit| exit.code() == code)
+    }
     /// What the number tells an operator.
     pub const fn meaning(self) -> &'static str {
         match self {

@@ -37,6 +37,9 @@ use crate::telemetry::writer::LogWriter;
 use crate::topology::Plan;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
+use crate::watchdog::agent::Plan as WatchdogPlan;
+use crate::watchdog::beats::CyclePace;
+use crate::watchdog::step::Standing;
 
 /// How far back an earlier process may have begun: ten years.
 const PAST_SECS: u64 = 10 * 365 * 86_400;
@@ -110,12 +113,13 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     if let Some(log) = log {
         boot::open_log_file(job, log)?;
     }
-    let (mut simulation, reports) =
-        Simulation::new(&job.plan, &job.market, job.clock).map_err(refused)?;
+    let dog = watchdog_plan(job, Standing::default());
+    let (mut simulation, shown) =
+        Simulation::new(&job.plan, &job.market, dog, job.clock).map_err(refused)?;
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
     let Some(log) = log.take() else { return Err(no_log()) };
-    let ports = TelemetryPorts { reports, log, reopen_log: reload.reopen_log() };
+    let ports = TelemetryPorts { reports: shown.reports, log, reopen_log: reload.reopen_log() };
     let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);
     simulation.run(&stop, &mut |now| {
         reload.look(job);
@@ -123,7 +127,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     });
     telemetry.finish(simulation.now());
     let engine = &simulation.plant.engine;
-    let exit = ending(simulation.invariants_ok(), engine.core().is_exposed());
+    let exit = ending(simulation.invariants_ok(), engine.core().is_exposed(), simulation.ending());
     let feeds = simulation.plant.feeds.iter();
     let view = RunView {
         engine,
@@ -139,12 +143,23 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
 
 /// How a run ends that came to its end: broken books are a defect; what stands unhedged and could
 /// be traded away is not flat.
-fn ending(invariants_ok: bool, is_exposed: bool) -> Exit {
-    match invariants_ok {
-        false => Exit::Internal,
-        true if is_exposed => Exit::Unhedged,
-        true => Exit::Done,
+fn ending(invariants_ok: bool, is_exposed: bool, watchdog: Option<u8>) -> Exit {
+    match watchdog.and_then(Exit::of) {
+        _ if !invariants_ok => Exit::Internal,
+        _ if is_exposed => Exit::Unhedged,
+        Some(exit) => exit,
+        None => Exit::Done,
     }
+}
+
+/// The watchdog's limits with what this run adds.
+fn watchdog_plan(job: &Job<'_>, standing: Standing) -> WatchdogPlan {
+    let (limits, rules) = job.loaded.checked.watchdog.clone();
+    let (pace, interval) = match job.plan.pace {
+        Pace::Every(interval) => (CyclePace::Every(interval), interval),
+        Pace::EachStep | Pace::Once(_) => (CyclePace::WithEngine, DurNs(0)),
+    };
+    WatchdogPlan { limits, rules: rules.with_interval(interval), pace, standing }
 }
 
 fn telemetry_plan(job: &Job<'_>, timeline: Timeline) -> TelemetryPlan {

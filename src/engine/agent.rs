@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::engine::core::Core;
+use crate::engine::show::Show;
+use crate::engine::show::Shown;
 use crate::engine::waits::MOST_TAKEN;
 use crate::engine::waits::Waits;
 use crate::runtime::agent::Agent;
@@ -15,6 +17,7 @@ use crate::runtime::link::REQUESTS;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
 use crate::stats::latency::LatencyHistogram;
+use crate::types::board::EngineBoard;
 use crate::types::control::Permission;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
@@ -69,6 +72,8 @@ pub struct Charge {
     pub finished: Arc<AtomicBool>,
     /// How the journal fares; `None` where nothing is journalled.
     pub journal: Option<Arc<JournalState>>,
+    /// Where it shows itself.
+    pub board: Arc<EngineBoard>,
 }
 
 /// The engine agent.
@@ -88,6 +93,7 @@ pub struct Engine {
     dirty: u64,
     progress: Progress,
     waits: Waits,
+    show: Show,
 }
 
 /// How far the engine has come.
@@ -110,13 +116,13 @@ struct Cycles {
 
 impl Engine {
     /// An engine around a core, new or restored.
-    pub fn new(core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
+    pub fn new(mut core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
+        core.begin_flow();
         let (pace, loops) = (charge.pace, charge.loops);
         Engine {
             entered_before: core.counts().entered,
             core,
             ports,
-            charge,
             cycles: Cycles { pace, loops, next: None, closed: 0, missed: 0 },
             is_stopping: false,
             facts_lost: 0,
@@ -124,6 +130,8 @@ impl Engine {
             dirty: 0,
             progress: Progress::default(),
             waits: Waits::new(),
+            show: Show::new(Arc::clone(&charge.board)),
+            charge,
         }
     }
     /// The state behind it.
@@ -264,6 +272,9 @@ impl Engine {
             let room = REQUESTS.depth.saturating_sub(self.ports.requests.waiting());
             let fits = self.core.outbox().requests.len() <= room;
             let requests = std::mem::take(&mut self.core.outbox().requests);
+            if !requests.is_empty() {
+                self.show.intend(&self.core);
+            }
             for request in requests {
                 match if fits { self.ports.requests.send(request) } else { Err(request) } {
                     Ok(()) => self.progress.sent += 1,
@@ -324,7 +335,10 @@ impl Agent for Engine {
     }
 
     fn turn(&mut self, now: Now) -> Turn {
-        self.waits.begin(self.progress.sent);
+        let sent_before = self.progress.sent;
+        self.waits.begin(sent_before);
+        // Read before the permission: an epoch is never shown before it was acted on.
+        let epoch = self.charge.permission.epoch();
         let permission = self.permission(now);
         self.core.set_permission(permission);
         // A restart leaves facts of its own.
@@ -336,7 +350,13 @@ impl Agent for Engine {
         }
         let books = self.take_books(now);
         let cycle = self.close_cycles(now, books);
-        if events || books || cycle { Turn::Worked } else { Turn::Idle }
+        let worked = events || books || cycle;
+        if worked || self.show.is_behind(epoch) {
+            let turn = Shown { at: now.mono, epoch, cycles: self.cycles.closed };
+            let moved = events || cycle || self.progress.sent > sent_before;
+            self.show.publish(&self.core, turn, moved);
+        }
+        if worked { Turn::Worked } else { Turn::Idle }
     }
 
     fn turned(&mut self, ended_at: MonoNs) {

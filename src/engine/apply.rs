@@ -123,6 +123,7 @@ impl Core {
             *attempts = attempts.saturating_add(1);
         }
         self.orders.add(*request);
+        self.flow.intents += 1;
         self.portfolio.reserve(self.view.instrument(request.instrument), request);
         self.risk.sent(value, at);
         Ok(())

@@ -33,6 +33,7 @@ impl Core {
         at: MonoNs,
     ) -> Outcome {
         let request = self.orders.request(event.id);
+        let was_unknown = self.orders.is_unknown(event.id);
         let applied = self.orders.apply(event);
         match (applied, request) {
             (Applied::Filled(fill), Some(request)) => self.book_fill(&request, &fill, fx),
@@ -41,7 +42,8 @@ impl Core {
             (Applied::Contradiction | Applied::Filled(_), _) => self.counts.contradictions += 1,
         }
         let over = self.orders.take_if_over(event.id);
-        let ended = over.map(|request| {
+        let ended = over.map(|(request, ending)| {
+            self.flow.end(ending, was_unknown);
             self.portfolio.release(self.view.instrument(request.instrument), &request);
             if let Some(index) = self.pair_index(request.pair) {
                 let delay = self.risk.limits().retry_delay;
@@ -71,6 +73,7 @@ impl Core {
             self.counts.contradictions += 1;
             return;
         };
+        self.flow.fills += 1;
         // Coins kept by the venue as its fee are missing from the inventory: they are a short
         // residual at what they were worth, bought back once there are enough for an order.
         if let Fee::Base(kept) = fill.fee {

@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 
+use crate::engine::flow::Flow;
 use crate::engine::limits::EnginePlan;
 use crate::engine::limits::ExitLimits;
 use crate::engine::limits::RebalanceLimits;
@@ -106,6 +107,7 @@ pub struct Core {
     pub(super) last_entry: [Option<MonoNs>; limit::ROUTES],
     pub(super) permission: Permission,
     pub(super) counts: Counts,
+    pub(super) flow: Flow,
     pub(super) trace: Trace,
     pub(super) out: Outbox,
     edges: Vec<[EdgeDistribution; 2]>,
@@ -133,6 +135,7 @@ impl Core {
             last_entry: [None; limit::ROUTES],
             permission: Permission::Query,
             counts: Counts::default(),
+            flow: Flow::default(),
             trace: Trace::default(),
             out: Outbox::default(),
             edges,
@@ -334,6 +337,18 @@ impl Core {
     /// The counts so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+    /// What became of the orders since [`Core::begin_flow`].
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+    /// Orders are counted anew: what was restored is not of this process.
+    pub(super) fn begin_flow(&mut self) {
+        self.flow = Flow { intents: self.orders.open() as u64, ..Flow::default() };
+    }
+    /// True once the day's loss limit is reached: realised and unrealised.
+    pub fn is_at_loss_limit(&self) -> bool {
+        self.day_result() <= self.risk.limits().max_daily_loss.negated()
     }
     /// Balances and booked results.
     pub fn portfolio(&self) -> &Portfolio {

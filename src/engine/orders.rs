@@ -126,16 +126,23 @@ impl Orders {
             None => Applied::Contradiction,
         }
     }
-    /// Removes the order with that number from work if it is over.
-    pub fn take_if_over(&mut self, id: OrderId) -> Option<OrderRequest> {
+    /// Removes the order with that number from work if it is over, and says how it ended.
+    pub fn take_if_over(&mut self, id: OrderId) -> Option<(OrderRequest, Ending)> {
         let index = self.working.iter().position(|order| order.request.id == id)?;
-        if !self.working[index].is_over() {
-            return None;
-        }
+        let (ending, _) = self.working[index].ended.filter(|_| self.working[index].is_over())?;
         let order = self.working.swap_remove(index);
         let request = order.request;
         self.remember(order);
-        Some(request)
+        Some((request, ending))
+    }
+    /// True if the order with that number is at work and its outcome unknown.
+    pub fn is_unknown(&self, id: OrderId) -> bool {
+        self.get(id).is_some_and(|order| order.unknown)
+    }
+    /// When the oldest order of unknown outcome was decided.
+    pub fn oldest_unknown_at(&self) -> Option<MonoNs> {
+        let unknown = self.working.iter().filter(|order| order.unknown);
+        unknown.map(|order| order.request.decided_at).min()
     }
     /// Marks every order as unknown that was decided longer ago than `timeout`; says how many.
     pub fn expire(&mut self, now: MonoNs, timeout: DurNs) -> usize {

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
+use crate::gateway::limits::PaperLimits;
+use crate::gateway::limits::PaperPlan;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
-use crate::types::age::AgeLimits;
 use crate::types::age::QuoteTimes;
+use crate::types::board::Terms;
 use crate::types::control::Permission;
 use crate::types::control::PermissionWord;
+use crate::types::evidence::Term;
 use crate::types::ids::Asset;
 use crate::types::ids::TradeId;
 use crate::types::ids::VenueId;
@@ -41,42 +44,6 @@ use crate::types::units::Price;
 use crate::types::units::Qty;
 use crate::types::units::Round;
 use crate::types::units::Usdt;
-
-/// How the simulated venue behaves.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PaperLimits {
-    /// `paper.latency_min_ms`: the fastest order.
-    pub latency_min: DurNs,
-    /// `paper.latency_mean_ms`: mean of the exponential part above the minimum is mean − min.
-    pub latency_mean: DurNs,
-    /// `paper.latency_max_ms`: no order takes longer.
-    pub latency_max: DurNs,
-    /// `paper.reject_pct`: part of the orders that the venue refuses for no reason of ours.
-    pub reject: Ppm,
-    /// `paper.depth_pct`: part of each level's quantity that is really there for us.
-    pub depth: Ppm,
-}
-
-/// What a paper gateway is started with.
-#[derive(Clone, Debug)]
-pub struct PaperPlan {
-    /// By instrument, as the engine has them.
-    pub instruments: Vec<Instrument>,
-    /// Balances of the simulated accounts, raw units.
-    pub balances: Vec<(VenueId, Asset, i64)>,
-    /// See [`PaperLimits`].
-    pub limits: PaperLimits,
-    /// For the last look before an order leaves.
-    pub ages: AgeLimits,
-    /// An entry's or exit's limit may lie this far from the best price at the last look.
-    pub price_collar: Ppm,
-    /// The same for a hedge.
-    pub hedge_collar: Ppm,
-    /// Largest value of an entry order.
-    pub max_order_value: Krw,
-    /// Seed of latencies and refusals.
-    pub seed: u64,
-}
 
 /// The ends of the links that the gateway holds.
 pub struct Ports {
@@ -108,6 +75,10 @@ pub struct Paper {
     next_trade: u64,
     /// Events that found their link full. The link is declared to halt: no order is taken any more.
     events_lost: u64,
+    /// Orders that passed the last look, those that left, and fills of the venue's ledger.
+    terms: Arc<Terms>,
+    approvals: u64,
+    sends: u64,
 }
 
 impl Paper {
@@ -121,6 +92,9 @@ impl Paper {
             rng: SplitMix64::new(plan.seed, u64::from_be_bytes(*b"papergwy")),
             next_trade: 1,
             events_lost: 0,
+            terms: Arc::default(),
+            approvals: 0,
+            sends: 0,
             plan,
             ports,
             permission,
@@ -130,9 +104,19 @@ impl Paper {
     pub fn ledger(&self) -> &[(VenueId, Asset, i64)] {
         &self.ledger
     }
+    /// What it counts, for the conservation identities.
+    pub fn terms(&self) -> Arc<Terms> {
+        Arc::clone(&self.terms)
+    }
     /// Events that could not be reported.
     pub fn events_lost(&self) -> u64 {
         self.events_lost
+    }
+
+    fn show(&self) {
+        self.terms.put(Term::Approvals, self.approvals);
+        self.terms.put(Term::Sends, self.sends);
+        self.terms.put(Term::FillsVenue, self.next_trade - 1);
     }
 
     fn take_books(&mut self) -> bool {
@@ -154,8 +138,10 @@ impl Paper {
             worked = true;
             match self.last_look(&request, now) {
                 Ok(()) => {
+                    self.approvals += 1;
                     let arrives_at = now.plus(self.latency());
                     self.in_flight.push(InFlight { arrives_at, request });
+                    self.sends += 1;
                 }
                 Err(reason) => self.finish(&request, Ending::Rejected(reason), Qty::ZERO),
             }
@@ -246,7 +232,8 @@ impl Paper {
         }
         let top = &self.tops[request.instrument.index()];
         if top.invalid.is_some() {
-            return self.finish(request, Ending::Rejected(RejectReason::StaleQuote), Qty::ZERO);
+            // It has left: a venue whose book we cannot see fills nothing here.
+            return self.finish(request, Ending::Rejected(RejectReason::Venue), Qty::ZERO);
         }
         if !self.passes_filters(request) {
             return self.finish(request, Ending::Rejected(RejectReason::Filter), Qty::ZERO);
@@ -377,6 +364,9 @@ impl Agent for Paper {
         let books = self.take_books();
         let executed = self.execute_due(now.mono);
         let requests = self.take_requests(now.mono);
+        if executed || requests || self.terms.get(Term::Sends).is_none() {
+            self.show();
+        }
         if books || executed || requests { Turn::Worked } else { Turn::Idle }
     }
 

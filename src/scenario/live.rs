@@ -28,10 +28,14 @@ use crate::runtime::shared::Members;
 use crate::runtime::shared::Shared;
 use crate::sim::agent::MarketFeed;
 use crate::telemetry::agent::Telemetry;
+use crate::topology::Boards;
 use crate::topology::Plant;
+use crate::types::board::DogBoard;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::watchdog::agent::Watchdog;
+use crate::watchdog::sources::Subjects;
+use crate::watchdog::sources::Thread;
 
 /// Longest time from the order to end until nothing is at work any more (`PRODUCT.md` 7, drain).
 const DRAIN: DurNs = DurNs::from_secs(15);
@@ -142,11 +146,24 @@ impl Posts {
         let shared = self.placement == Placement::Shared && role.is_hot();
         self.posts[if shared { Role::Engine } else { role } as usize].as_ref()
     }
-    /// The pulse of every thread that trading needs.
-    pub fn pulses(&self) -> Vec<PulseView> {
-        let needed = |role: &&Role| !matches!(role, Role::Watchdog | Role::Telemetry);
-        let own = |role: &Role| self.posts[*role as usize].as_ref().map(Post::pulse);
-        Role::ALL.iter().filter(needed).filter_map(own).collect()
+    /// The pulse of a role's own thread, if it has one.
+    pub fn pulse(&self, role: Role) -> Option<PulseView> {
+        self.posts[role as usize].as_ref().map(Post::pulse)
+    }
+    /// What a watchdog of these threads looks at.
+    pub fn subjects(&self, boards: &mut Boards, samples_process: bool) -> Subjects {
+        let [engine_waits, gateway_waits] =
+            boards.waiting.take().map_or([None, None], |both| both.map(Some));
+        let own = |role| self.pulse(role).map(Thread::of);
+        let with = |role, waiting| self.pulse(role).map(|pulse| Thread { pulse, waiting });
+        Subjects {
+            engine: with(Role::Engine, engine_waits),
+            feeds: [Role::FirstFeed, Role::SecondFeed].into_iter().filter_map(own).collect(),
+            gateway: with(Role::Gateway, gateway_waits),
+            helpers: [Role::Journal, Role::Telemetry].into_iter().filter_map(own).collect(),
+            samples_process,
+            ..boards.subjects()
+        }
     }
 
     fn order_the_end(&mut self) {
@@ -208,6 +225,8 @@ pub struct Hands<J> {
     pub journal: J,
     /// Who shows what happens.
     pub telemetry: Telemetry,
+    /// Who says what orders may do.
+    pub watchdog: Watchdog,
 }
 
 /// What came back from the threads.
@@ -241,6 +260,7 @@ pub struct Running<J> {
     telemetry: Worker<Telemetry>,
     watchdog: Worker<Watchdog>,
     finished: Arc<AtomicBool>,
+    dog: Arc<DogBoard>,
     clock: Clock,
 }
 
@@ -256,13 +276,11 @@ impl<J: Agent + Send + 'static> Running<J> {
         clock: Clock,
         tell: &mut dyn FnMut(&str, &Pinned),
     ) -> Result<Running<J>, StartError> {
-        let Hands { plant, journal, telemetry } = hands;
-        let Plant { feeds, engine, gateway, permission, finished, .. } = plant;
-        let watched = posts.pulses();
-        let mut crew = Crew::new(clock, Arc::clone(&permission));
+        let Hands { plant, journal, telemetry, watchdog } = hands;
+        let Plant { feeds, engine, gateway, permission, finished, boards } = plant;
+        let mut crew = Crew::new(clock, permission);
         let telemetry = begin(&mut crew, telemetry, posts.take(Role::Telemetry), tell)?;
         let journal = begin(&mut crew, journal, posts.take(Role::Journal), tell)?;
-        let watchdog = Watchdog::new(permission, watched);
         let watchdog = begin(&mut crew, watchdog, posts.take(Role::Watchdog), tell)?;
         let hot = match posts.placement {
             Placement::Shared => {
@@ -280,14 +298,18 @@ impl<J: Agent + Send + 'static> Running<J> {
                 Hot::Threads { feeds: workers, engine, gateway }
             }
         };
-        Ok(Running { crew, hot, journal, telemetry, watchdog, finished, clock })
+        let dog = boards.dog;
+        Ok(Running { crew, hot, journal, telemetry, watchdog, finished, dog, clock })
     }
 
-    /// Waits until the engine is finished, `stop` says so or a thread falls; `look` is called now
-    /// and then.
+    /// Waits until the engine is finished, `stop` or the watchdog says so, or a thread falls;
+    /// `look` is called now and then.
     pub fn wait(&self, stop: &dyn Fn() -> bool, look: &mut dyn FnMut()) {
         let ended = || {
-            self.finished.load(Ordering::Acquire) || stop() || self.crew.standing() != Order::Run
+            self.finished.load(Ordering::Acquire)
+                || stop()
+                || self.dog.ending().is_some()
+                || self.crew.standing() != Order::Run
         };
         while !ended() {
             look();

@@ -8,3 +8,5 @@ pub mod record;
 pub mod replay;
 pub mod rewrite;
 pub mod simulate;
+pub mod standing;
+pub mod virtual_threads;

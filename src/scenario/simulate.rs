@@ -1,5 +1,6 @@
 //! The synthetic market on a virtual clock: the same agents, as fast as the machine goes.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -7,6 +8,7 @@ use crate::runtime::agent::Agent;
 use crate::runtime::link::Rx;
 use crate::runtime::step::Stepper;
 use crate::scenario::record::Record;
+use crate::scenario::virtual_threads::Virtual;
 use crate::sim::agent::MarketFeed;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
@@ -15,18 +17,31 @@ use crate::topology::Plan;
 use crate::topology::Plant;
 use crate::topology::Site;
 use crate::topology::mock_plant;
-use crate::types::control::Permission;
+use crate::types::board::ProcessBoard;
 use crate::types::fact::Fact;
+use crate::types::notice::Notice;
 use crate::types::report::CycleReport;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
-use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::types::time::WallNs;
+use crate::watchdog::agent::Plan as WatchdogPlan;
+use crate::watchdog::agent::Watchdog;
+use crate::watchdog::limits::DRAIN_LIMIT;
 
 /// Wall time at which every simulation begins: 2026-01-01T00:00:00Z. Fixed, so that the same seed
 /// gives the same days.
 const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
+
+/// What telemetry is given of a simulation.
+pub struct Shown {
+    /// Cycle reports.
+    pub reports: Rx<CycleReport>,
+    /// News of the watchdog.
+    pub notices: Rx<Notice>,
+    /// Where it measures the real process.
+    pub process: Arc<ProcessBoard>,
+}
 
 /// A simulation, to be run once.
 pub struct Simulation {
@@ -35,6 +50,8 @@ pub struct Simulation {
     facts: Rx<Fact>,
     stepper: Stepper,
     record: Record,
+    watchdog: Watchdog,
+    threads: Virtual,
     /// True if it was asked to stop before its end.
     pub interrupted: bool,
 }
@@ -47,30 +64,53 @@ impl Simulation {
     pub fn new(
         plan: &Plan,
         market: &MarketPlan,
+        dog: WatchdogPlan,
         clock: Clock,
-    ) -> Result<(Simulation, Rx<CycleReport>), PlanError> {
-        let (plant, Outlets { facts, reports }) = mock_plant(plan, market, Site::default())?;
-        // Nothing supervises a simulation yet: orders may do everything, for ever.
-        plant.permission.grant(Permission::Trade, MonoNs(u64::MAX));
+    ) -> Result<(Simulation, Shown), PlanError> {
+        let (mut plant, outlets) = mock_plant(plan, market, Site::default())?;
+        let Outlets { facts, reports, notices } = outlets;
+        // What telemetry measures is real and decides nothing: the watchdog sees a model.
+        let shown = Shown { reports, notices, process: Arc::clone(&plant.boards.process) };
+        let threads = Virtual::new(&plant);
+        let waiting = plant.boards.waiting.take();
+        let subjects = threads.subjects(plant.boards.subjects(), waiting);
+        let ports = plant.boards.dog_ports(&plant.permission);
+        let watchdog = Watchdog::new(dog, subjects, ports);
         let record = Record::new(&plan.engine);
         let stepper = Stepper::at(BEGINS_AT).timed_by(clock);
-        Ok((Simulation { plant, facts, stepper, record, interrupted: false }, reports))
+        let interrupted = false;
+        let simulation =
+            Simulation { plant, facts, stepper, record, watchdog, threads, interrupted };
+        Ok((simulation, shown))
     }
 
     /// Runs until the engine is finished or told to stop, and lets orders at work end. `look` is
     /// called after each cycle.
     pub fn run(&mut self, stop: &AtomicBool, look: &mut dyn FnMut(Now)) {
-        while !self.plant.finished.load(Ordering::Relaxed) {
+        while !self.plant.finished.load(Ordering::Relaxed) && self.ending().is_none() {
             if stop.load(Ordering::Relaxed) {
                 self.interrupted = true;
                 break;
             }
             self.step(look);
         }
-        self.plant.permission.grant(Permission::Finish, MonoNs(u64::MAX));
-        while self.plant.gateway.due().is_some() {
+        let begun = self.now().mono;
+        self.plant.engine.stop(self.now());
+        let drained = |simulation: &Simulation| {
+            simulation.plant.engine.is_drained() && simulation.plant.gateway.due().is_none()
+        };
+        while !drained(self) && self.now().mono.since(begun) < DRAIN_LIMIT {
             self.step(look);
         }
+        self.watchdog.stop(self.now());
+        while !self.watchdog.is_drained() && self.now().mono.since(begun).0 < 2 * DRAIN_LIMIT.0 {
+            self.step(look);
+        }
+    }
+
+    /// The process exit code with which the watchdog ends the run; `None` if it does not.
+    pub fn ending(&self) -> Option<u8> {
+        self.plant.boards.dog.ending()
     }
 
     /// Virtual time covered.
@@ -93,7 +133,8 @@ impl Simulation {
         let Plant { feeds, engine, gateway, .. } = &mut self.plant;
         let [first, second] = feeds.as_mut_slice() else { return };
         let before = engine.cycles();
-        self.stepper.step(&mut [first, second, engine, gateway]);
+        self.stepper.step(&mut [first, second, engine, gateway, &mut self.watchdog]);
+        self.threads.beat(self.stepper.now());
         if engine.cycles() > before {
             look(self.stepper.now());
         }

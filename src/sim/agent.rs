@@ -1,6 +1,7 @@
 //! The synthetic market as a feed: its images go onto the links when they are due.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use crate::runtime::agent::Agent;
@@ -32,6 +33,8 @@ pub struct MarketFeed {
     board: Arc<FeedBoard>,
     /// Lag of the newest frame.
     lag: Option<DurNs>,
+    /// When that arrived, until it is shown.
+    arrived_at: Option<MonoNs>,
     /// What is broken on purpose.
     tampering: Option<Box<Tampering>>,
     /// Its first turn: what stood before then did not wait for us.
@@ -62,6 +65,7 @@ impl MarketFeed {
             digest: 0,
             board,
             lag: None,
+            arrived_at: None,
             tampering: None,
             began: None,
         }
@@ -110,9 +114,7 @@ impl MarketFeed {
         }
         self.pen.add(Counter::Frames, 1);
         self.lag = self.market.lag(self.venue).map(|lag| DurNs(lag.0.saturating_add(held_back.0)));
-        if let Some(lag) = self.lag {
-            self.board.lag.put(i64::try_from(lag.0).unwrap_or(i64::MAX), arrived_at);
-        }
+        self.arrived_at = Some(arrived_at);
         let Fate::Told { as_a, resynced } = fate else {
             return self.pen.add(Counter::HeldDiffs, 1);
         };
@@ -124,13 +126,22 @@ impl MarketFeed {
         }
     }
 
-    /// A new connection was asked for: the synthetic venue has none to lose, so it is counted.
-    fn reconnect(&self) {
-        let asked = &self.board.reconnect_asked;
-        if asked.load(Ordering::Relaxed) && asked.swap(false, Ordering::AcqRel) {
-            self.board.reconnects.fetch_add(1, Ordering::Relaxed);
+    /// The lag of the newest frame, and that this thread is how late with it. A new connection
+    /// that was asked for is counted: the synthetic venue has none to lose.
+    fn show(&mut self, now: MonoNs) {
+        if let Some((lag, at)) = self.lag.zip(self.arrived_at.take()) {
+            let lag = lag.0.saturating_add(now.since(at).0);
+            self.board.lag.put(i64::try_from(lag).unwrap_or(i64::MAX), now);
+        }
+        if self.board.reconnect_asked.swap(false, Ordering::AcqRel) {
+            raise(&self.board.reconnects);
         }
     }
+}
+
+/// One writer: a load and a store.
+fn raise(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 impl Outlet {
@@ -169,7 +180,6 @@ impl Agent for MarketFeed {
 
     fn turn(&mut self, now: Now) -> Turn {
         let began = *self.began.get_or_insert(now.mono);
-        self.reconnect();
         if let Some(tampering) = &mut self.tampering {
             tampering.advance(now.mono);
         }
@@ -181,6 +191,7 @@ impl Agent for MarketFeed {
             self.publish_next(began);
             worked = true;
         }
+        self.show(now.mono);
         if worked { Turn::Worked } else { Turn::Idle }
     }
 

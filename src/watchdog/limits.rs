@@ -87,6 +87,15 @@ pub struct RuleLimits {
     pub max_age: MaxAges,
 }
 
+impl RuleLimits {
+    /// For a run whose cycles are this long. Telemetry publishes what a cycle's report says, and
+    /// may be as late with it as [`RuleLimits::helper_stall`] tolerates.
+    pub fn with_interval(mut self, interval: DurNs) -> RuleLimits {
+        self.max_age.cycle = DurNs(interval.0.saturating_add(self.helper_stall.warn.0));
+        self
+    }
+}
+
 /// WARN above one bound, ERROR above the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Band {

@@ -4,24 +4,24 @@
 //! age, the vital signs of threads. Sends: permission, transitions, soft resets, what to persist.
 //! Never: I/O, locks, heap after start, clock reads. Time is an argument everywhere.
 //!
-//! So far [`agent`] sees dead threads and renews the lease; rules and machine are not joined to
-//! it yet.
-//!
-//! Each 250 ms tick: [`liveness`] and atomics → gauges → [`rules`] → severity →
+//! Each 250 ms tick: [`sources`] → gauges → [`rules`] → severity →
 //! [`machine::Machine::tick`] → permission. Once per cycle the worst severity since the last one →
 //! [`machine::Machine::cycle`] → windows, strikes, soft resets.
 
 pub mod agent;
+pub mod beats;
 mod criticals;
 pub mod gauge;
 pub mod limits;
 pub mod liveness;
 pub mod machine;
+mod minute;
 pub mod permission;
 #[cfg(test)]
 mod proof;
 pub mod rules;
 pub mod signal;
+pub mod sources;
 pub mod state;
 pub mod step;
 mod windows;

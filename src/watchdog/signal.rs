@@ -71,6 +71,16 @@ pub const SIGNALS: usize = 27;
 const _: () = assert!(Signal::HostPause as usize + 1 == SIGNALS, "the table has every signal");
 
 impl Signal {
+    /// The process exit code with which its [`Severity::Halt`] ends the run (`PRODUCT.md` 3).
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Signal::JournalFailed => 74,
+            Signal::LockLost => 73,
+            Signal::KillSwitch | Signal::LossLimit => 21,
+            Signal::AuthRefused => 77,
+            _ => 1,
+        }
+    }
     /// The name in events and snapshots.
     pub const fn name(self) -> &'static str {
         NAMES[self as usize]

@@ -94,6 +94,30 @@ impl State {
             State::Exit(_) => "EXIT",
         }
     }
+    /// Its place in the names that boards show.
+    pub const fn index(self) -> u8 {
+        match self {
+            State::Boot => 0,
+            State::Normal => 1,
+            State::Warn => 2,
+            State::Error => 3,
+            State::Critical => 4,
+            State::Cooldown => 5,
+            State::Stopping => 6,
+            State::Exit(_) => 7,
+        }
+    }
+
+    /// How bad it is: an alert is raised when it becomes worse.
+    pub const fn badness(self) -> u8 {
+        match self {
+            State::Boot | State::Normal | State::Stopping | State::Exit(_) => 0,
+            State::Warn => 1,
+            State::Error => 2,
+            State::Cooldown => 3,
+            State::Critical => 4,
+        }
+    }
     /// Trading, or pausing entries only.
     pub const fn is_live(self) -> bool {
         matches!(self, State::Normal | State::Warn | State::Error)

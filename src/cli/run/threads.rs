@@ -16,6 +16,7 @@ use crate::cli::run::no_log;
 use crate::cli::run::refused;
 use crate::cli::run::reload::Reload;
 use crate::cli::run::telemetry_plan;
+use crate::cli::run::watchdog_plan;
 use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
 use crate::config::yaml::IdlePolicy;
@@ -36,16 +37,23 @@ use crate::scenario::live::Role;
 use crate::scenario::live::Running;
 use crate::scenario::live::ThreadPlan;
 use crate::scenario::record::Record;
+use crate::scenario::standing::StandingFile;
+use crate::scenario::standing::Uptime;
+use crate::sim::agent::MarketFeed;
 use crate::telemetry::agent::Ports as TelemetryPorts;
 use crate::telemetry::agent::Telemetry;
 use crate::telemetry::agent::Timeline;
 use crate::telemetry::writer::LogWriter;
+use crate::topology::Plant;
 use crate::topology::Site;
 use crate::topology::mock_plant;
+use crate::types::board::DogBoard;
+use crate::types::journal::JournalState;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
+use crate::watchdog::agent::Watchdog;
 
 /// How long the synthetic market has been going at the start: every book has had its first image.
 const HEAD_START: DurNs = DurNs::from_ms(200);
@@ -62,13 +70,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let fares = Arc::clone(&state);
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
-    let posts = Posts::new(&thread_plan(&job.loaded.checked.sections.runtime));
-    if posts.is_crowded {
-        log::warn!(
-            "the threads that never sleep leave no core to the others: set runtime.threads.*.idle \
-             to park or auto, or use more cores"
-        );
-    }
+    let posts = posts(job);
     let waker = |role| posts.of(role).and_then(Post::waker);
     let site = Site {
         core: Some(core),
@@ -81,7 +83,9 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let mut market = job.market.clone();
     // Its books stand already when the engine starts, as those of a venue would.
     market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
-    let (plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
+    let (mut plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
+    let (watchdog, mut standing) = watchdog(job, &posts, &mut plant, &state);
+    let dog = Arc::clone(&plant.boards.dog);
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
     let keeper = Arc::clone(&record);
     let journal = Journal::new(outlets.facts, writer, state).watched_by(Box::new(move |fact| {
@@ -91,26 +95,79 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let reopen = reload.reopen_log();
     let ports = TelemetryPorts { reports: outlets.reports, log: writer, reopen_log: reopen };
     let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
-    let hands = Hands { plant, journal, telemetry };
+    let hands = Hands { plant, journal, telemetry, watchdog };
     let begun = job.clock.mono();
     let running = Running::start(posts, hands, job.clock, &mut tell).map_err(not_started)?;
     let ended = || stop.load(Ordering::Relaxed) || fares.has_failed();
-    running.wait(&ended, &mut || reload.look(job));
+    running.wait(&ended, &mut || {
+        reload.look(job);
+        keep(&mut standing, &dog);
+    });
+    let barked = dog.ending();
+    if let Some(code) = barked {
+        log::error!("the watchdog ends the run (exit {code})");
+    }
     if stop.load(Ordering::Relaxed) {
         log::info!("stopping: no new pairs; orders at work come to their end");
     }
     let back = running.end();
     let span = job.clock.mono().since(begun);
-    let done = finish(job, back, (&record, span));
+    keep(&mut standing, &dog);
+    let done = finish(job, back, (&record, span, barked));
     drop(lock);
     done
+}
+
+fn posts(job: &Job<'_>) -> Posts {
+    let posts = Posts::new(&thread_plan(&job.loaded.checked.sections.runtime));
+    if posts.is_crowded {
+        log::warn!(
+            "the threads that never sleep leave no core to the others: set runtime.threads.*.idle \
+             to park or auto, or use more cores"
+        );
+    }
+    posts
+}
+
+/// The watchdog over these threads, and the file of what it leaves to the next start.
+fn watchdog(
+    job: &Job<'_>,
+    posts: &Posts,
+    plant: &mut Plant<MarketFeed>,
+    journal: &Arc<JournalState>,
+) -> (Watchdog, StandingFile) {
+    let sections = &job.loaded.checked.sections;
+    let file = StandingFile::of(&job.common.run_dir);
+    let cooldown = sections.watchdog.cooldown_after_critical.seconds();
+    let (standing, problem) = file.read(Uptime::read().as_ref(), cooldown);
+    if let Some(problem) = problem {
+        log::warn!("{problem}");
+    }
+    if standing.cooldown_left > DurNs(0) {
+        let seconds = standing.cooldown_left.as_ms() / 1_000;
+        log::warn!("a cooldown of an earlier run goes on for {seconds} s: nothing is traded");
+    }
+    let ports = plant.boards.dog_ports(&plant.permission);
+    let mut subjects = posts.subjects(&mut plant.boards, sections.sys_monitor.enabled);
+    subjects.journal = Some(Arc::clone(journal));
+    subjects.is_reduced = !sections.watchdog.enabled;
+    (Watchdog::new(watchdog_plan(job, standing), subjects, ports), file)
+}
+
+/// What has to survive the process, as soon as it changes.
+fn keep(file: &mut StandingFile, board: &DogBoard) {
+    if let Err(error) = file.keep(board, Uptime::read) {
+        log::error!(
+            "the watchdog's state cannot be kept: {error}; make the run directory writable"
+        );
+    }
 }
 
 /// Journal closed, log flushed, summary printed; then how it ended.
 fn finish(
     job: &Job<'_>,
     back: Back<Journal>,
-    (record, span): (&Mutex<Record>, DurNs),
+    (record, span, barked): (&Mutex<Record>, DurNs, Option<u8>),
 ) -> Result<Exit, CliError> {
     let Back { feeds, engine, gateway, journal, telemetry, falls, late } = back;
     let now = Now { mono: job.clock.mono(), wall: Clock::wall() };
@@ -143,7 +200,7 @@ fn finish(
     let exit = match stopped {
         Some(Err(_)) | None => Exit::Io,
         Some(Ok(())) if !orderly => Exit::Internal,
-        Some(Ok(())) => ending(sound, engine.core().is_exposed()),
+        Some(Ok(())) => ending(sound, engine.core().is_exposed(), barked),
     };
     let view = RunView {
         engine: &engine,

@@ -14,7 +14,7 @@ use crate::engine::limits::RebalanceLimits;
 use crate::engine::limits::RiskLimits;
 use crate::engine::limits::SignalLimits;
 use crate::engine::limits::StopMode;
-use crate::gateway::paper::PaperLimits;
+use crate::gateway::limits::PaperLimits;
 use crate::types::time::DurNs;
 use crate::types::units::Krw;
 use crate::types::units::Ppm;

@@ -1,11 +1,12 @@
 //! What the program may rely on: raw sections to checked limits, and the rules between keys.
 //!
 //! By now every value has its type and lies in its own range. Left to do: how keys relate, what a
-//! mode demands, instruments, and exact conversion to the types of `engine` and `gateway`.
+//! mode demands, instruments, and exact conversion to the limits of the threads.
 
 mod instruments;
 mod limits;
 mod rules;
+mod watchdog;
 
 use serde_json::Value;
 
@@ -15,7 +16,9 @@ use crate::config::walk::Refused;
 use crate::config::yaml::ConfigYaml;
 use crate::config::yaml::Mode;
 use crate::engine::limits::EnginePlan;
-use crate::gateway::paper::PaperLimits;
+use crate::gateway::limits::PaperLimits;
+use crate::watchdog::limits::Limits;
+use crate::watchdog::limits::RuleLimits;
 
 /// A configuration without faults.
 #[derive(Clone, Debug)]
@@ -26,8 +29,11 @@ pub struct Checked {
     pub engine: EnginePlan,
     /// How the simulated venue behaves.
     pub paper: PaperLimits,
+    /// The watchdog's machine and rules. The rules still want the run's interval:
+    /// [`RuleLimits::with_interval`].
+    pub watchdog: (Limits, RuleLimits),
     /// All sections as the file has them, defaults filled in and every rule checked: for readers
-    /// that take their section as it is (watchdog, longrun, runtime, redis, logging, …).
+    /// that take their section as it is (longrun, runtime, redis, logging, …).
     pub sections: ConfigYaml,
 }
 
@@ -47,7 +53,8 @@ pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<C
         rebalance: limits::rebalance(&yaml, found),
     };
     let paper = limits::paper(&yaml.paper, found);
-    Some(Checked { mode: yaml.mode.current, engine, paper, sections: yaml })
+    let watchdog = (watchdog::machine(&yaml.watchdog), watchdog::rules(&yaml, found));
+    Some(Checked { mode: yaml.mode.current, engine, paper, watchdog, sections: yaml })
 }
 
 /// A fault at the place where `path` was written.

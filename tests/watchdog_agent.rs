@@ -1,0 +1,349 @@
+//! The watchdog agent on a virtual clock, over boards and pulses as the threads write them.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use arb::config::load::Request;
+use arb::config::load::load_bytes;
+use arb::runtime::agent::Agent;
+use arb::runtime::link::NOTICES;
+use arb::runtime::link::Rx;
+use arb::runtime::pulse::Pulse;
+use arb::runtime::pulse::State;
+use arb::types::board::DogBoard;
+use arb::types::board::EngineBoard;
+use arb::types::board::EngineFigures;
+use arb::types::board::FeedBoard;
+use arb::types::board::ProcessBoard;
+use arb::types::control::Permission;
+use arb::types::control::PermissionWord;
+use arb::types::notice::Notice;
+use arb::types::notice::NoticeKind;
+use arb::types::time::DurNs;
+use arb::types::time::MonoNs;
+use arb::types::time::Now;
+use arb::types::time::WallNs;
+use arb::watchdog::agent::Plan;
+use arb::watchdog::agent::Ports;
+use arb::watchdog::agent::Watchdog;
+use arb::watchdog::beats::CyclePace;
+use arb::watchdog::sources::Subjects;
+use arb::watchdog::sources::Thread;
+use arb::watchdog::step::Standing;
+
+const SECOND: u64 = 1_000;
+const STEP: u64 = 50;
+
+/// What the threads of a run would do, by hand.
+struct Stage {
+    dog: Watchdog,
+    word: Arc<PermissionWord>,
+    board: Arc<DogBoard>,
+    engine: Pulse,
+    figures: Arc<EngineBoard>,
+    feed: Arc<FeedBoard>,
+    process: Arc<ProcessBoard>,
+    waiting: Arc<AtomicU64>,
+    notices: Rx<Notice>,
+    at_ms: u64,
+    shown: EngineFigures,
+    rss_mb: i64,
+    cycle_ms: u64,
+    told: Vec<(u64, NoticeKind)>,
+}
+
+/// What a step leaves out.
+#[derive(Clone, Copy, PartialEq)]
+enum Out {
+    Nothing,
+    /// The engine's thread is blocked.
+    Engine,
+    /// The engine's thread beats and leaves its work.
+    Work,
+    /// No frame comes.
+    Frames,
+}
+
+impl Stage {
+    fn set(yaml: &str, standing: Standing) -> Stage {
+        let text = format!("sys_monitor: {{sample_interval_sec: 1}}\n{yaml}");
+        let loaded = load_bytes("test.yml", text.as_bytes(), &Request::default());
+        let (limits, rules) = loaded.unwrap_or_else(|faults| panic!("{faults}")).checked.watchdog;
+        let interval = DurNs::from_ms(SECOND);
+        let rules = rules.with_interval(interval);
+        let plan = Plan { limits, rules, pace: CyclePace::Every(interval), standing };
+        let (notices_tx, notices) = NOTICES.open();
+        let (word, board) = (Arc::new(PermissionWord::shut()), Arc::new(DogBoard::default()));
+        let (figures, feed) = (Arc::<EngineBoard>::default(), Arc::<FeedBoard>::default());
+        let (process, waiting) = (Arc::<ProcessBoard>::default(), Arc::<AtomicU64>::default());
+        let engine = Pulse::new("engine");
+        engine.enter(State::Running);
+        let queue = Arc::clone(&waiting);
+        let waits: Box<dyn Fn() -> u64 + Send> = Box::new(move || queue.load(Ordering::Relaxed));
+        let subjects = Subjects {
+            engine: Some(Thread { pulse: engine.view(), waiting: Some(waits) }),
+            venues: vec![("upbit", Arc::clone(&feed))],
+            figures: Arc::clone(&figures),
+            process: Arc::clone(&process),
+            samples_process: true,
+            ..Subjects::default()
+        };
+        let (permission, board_) = (Arc::clone(&word), Arc::clone(&board));
+        let ports = Ports { permission, board: board_, notices: Some(notices_tx) };
+        let dog = Watchdog::new(plan, subjects, ports);
+        let shown = EngineFigures { is_at_rest: true, ..EngineFigures::default() };
+        Stage {
+            dog,
+            word,
+            board,
+            engine,
+            figures,
+            feed,
+            process,
+            waiting,
+            notices,
+            at_ms: 0,
+            shown,
+            rss_mb: 20,
+            cycle_ms: 0,
+            told: Vec::new(),
+        }
+    }
+    /// A run that trades.
+    fn trading(yaml: &str) -> Stage {
+        let mut stage = Stage::set(yaml, Standing::default());
+        stage.run(SECOND, Out::Nothing);
+        assert_eq!(stage.permission(), Permission::Trade);
+        stage
+    }
+    fn now(&self) -> Now {
+        let ns = self.at_ms * 1_000_000;
+        Now { mono: MonoNs(ns), wall: WallNs(ns) }
+    }
+    fn permission(&self) -> Permission {
+        self.word.at(self.now().mono)
+    }
+    fn run(&mut self, ms: u64, out: Out) {
+        for _ in 0..ms / STEP {
+            self.at_ms += STEP;
+            self.threads(out);
+            self.dog.turn(self.now());
+            while let Some(notice) = self.notices.take() {
+                self.told.push((self.at_ms, notice.kind));
+            }
+        }
+    }
+    fn threads(&mut self, out: Out) {
+        let now = self.now().mono;
+        if out != Out::Engine {
+            self.engine.beat(now);
+            if self.at_ms >= self.cycle_ms + SECOND {
+                self.cycle_ms = self.at_ms;
+                self.shown.cycles += 1;
+            }
+            if out != Out::Work {
+                self.engine.batch(now, now);
+            }
+            self.shown = EngineFigures { at: now, epoch: self.word.epoch(), ..self.shown };
+            self.figures.publish(&self.shown);
+        }
+        self.waiting.store(u64::from(out == Out::Work), Ordering::Relaxed);
+        if out != Out::Frames {
+            self.feed.lag.put(1_000_000, now);
+        }
+        self.process.rss.put(self.rss_mb << 20, now);
+        self.process.cpu.put(10_000, now);
+        self.process.open_files.put(10_000, now);
+        self.process.loop_p95.put(1_000, now);
+        self.process.heartbeat.put(1_000, now);
+    }
+    fn path(&self) -> Vec<&'static str> {
+        let to = |(_, kind): &(u64, NoticeKind)| match kind {
+            NoticeKind::Transition { to, .. } => Some(*to),
+            _ => None,
+        };
+        self.told.iter().filter_map(to).collect()
+    }
+    /// When a severity was first told, and of what.
+    fn severity(&self, wanted: &str) -> Option<(u64, String)> {
+        self.told.iter().find_map(|(at, kind)| match kind {
+            NoticeKind::Severity { severity, cause } if *severity == wanted => {
+                Some((*at, cause.map(|cause| cause.to_string()).unwrap_or_default()))
+            }
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn an_engine_blocked_for_six_seconds_is_told_while_it_is_blocked_and_entries_stop() {
+    let mut stage = Stage::trading("");
+    let begin = stage.at_ms;
+    stage.run(3 * SECOND, Out::Engine);
+    let (at, cause) = stage.severity("ERROR").expect("told while it lasts");
+    assert_eq!(cause, "loop_ms engine");
+    assert!((2 * SECOND..=2 * SECOND + 500).contains(&(at - begin)), "{} ms", at - begin);
+    assert_eq!(stage.permission(), Permission::Finish);
+    assert_eq!(stage.path(), ["NORMAL", "WARN", "ERROR"], "its cycles pass without the engine");
+    stage.run(3 * SECOND, Out::Engine);
+    stage.run(11 * SECOND, Out::Nothing);
+    assert_eq!(stage.permission(), Permission::Trade, "after the hold");
+    stage.run(20 * SECOND, Out::Nothing);
+    assert_eq!(stage.path(), ["NORMAL", "WARN", "ERROR", "NORMAL"]);
+}
+
+#[test]
+fn a_thread_that_beats_and_leaves_its_work_is_told_as_stuck() {
+    let mut stage = Stage::trading("");
+    stage.run(3 * SECOND, Out::Work);
+    assert_eq!(stage.severity("ERROR").map(|(_, cause)| cause), Some("loop_ms engine".to_owned()));
+}
+
+#[test]
+fn a_silent_feed_is_an_error_of_that_venue_and_a_soft_reset_asks_it_to_reconnect() {
+    let mut stage =
+        Stage::trading("watchdog: {error_reset_cycles: 6, cooldown_after_critical: 30}");
+    stage.run(5 * SECOND, Out::Frames);
+    assert_eq!(stage.severity("ERROR").map(|(_, cause)| cause), Some("ws_lag_ms upbit".into()));
+    assert!(!stage.feed.reconnect_asked.load(Ordering::Relaxed), "too early");
+    stage.run(6 * SECOND, Out::Frames);
+    assert!(stage.feed.reconnect_asked.load(Ordering::Relaxed));
+    assert!(stage.board.soft_resets.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn an_error_that_lasts_is_critical_at_its_third_strike_then_cools_down_and_resumes() {
+    let yaml = "watchdog: {warn_reset_cycles: 2, error_reset_cycles: 4, \
+                cooldown_after_critical: 30, error_entry_hold_seconds: 1}";
+    let mut stage = Stage::trading(yaml);
+    stage.run(14 * SECOND, Out::Frames);
+    let expected = ["NORMAL", "WARN", "ERROR", "CRITICAL", "COOLDOWN"];
+    assert_eq!(stage.path(), expected);
+    assert_eq!(stage.permission(), Permission::Query);
+    assert!(stage.board.standing()[0] > DurNs(0), "kept for the next process");
+    stage.run(26 * SECOND, Out::Nothing);
+    assert_eq!(stage.board.state(), "COOLDOWN", "not a moment less");
+    stage.run(4 * SECOND, Out::Nothing);
+    assert_eq!((stage.board.state(), stage.board.strikes()), ("NORMAL", 2), "on probation");
+    assert_eq!(stage.permission(), Permission::Trade);
+}
+
+#[test]
+fn a_drain_is_over_only_when_the_engine_has_acted_on_it() {
+    let mut stage = Stage::trading("");
+    stage.rss_mb = 3_000;
+    stage.shown.open_orders = 1;
+    stage.shown.is_at_rest = false;
+    stage.run(5 * SECOND, Out::Nothing);
+    assert_eq!((stage.board.state(), stage.permission()), ("CRITICAL", Permission::Reduce));
+    (stage.shown.open_orders, stage.shown.is_at_rest) = (0, true);
+    stage.rss_mb = 20;
+    stage.run(500, Out::Engine);
+    assert_eq!(stage.board.state(), "CRITICAL", "the engine has not told so yet");
+    stage.run(500, Out::Nothing);
+    assert_eq!(stage.board.state(), "COOLDOWN");
+}
+
+#[test]
+fn each_ending_has_its_exit_code() {
+    let shutdown = "watchdog: {on_critical: shutdown}";
+    let end = |yaml: &str, change: &dyn Fn(&mut Stage)| {
+        let mut stage = Stage::trading(yaml);
+        change(&mut stage);
+        stage.run(20 * SECOND, Out::Nothing);
+        assert_eq!(stage.board.state(), "EXIT");
+        stage.board.ending()
+    };
+    assert_eq!(end(shutdown, &|stage| stage.rss_mb = 3_000), Some(20));
+    assert_eq!(end("", &|stage| stage.shown.loss_limit = true), Some(21));
+    let exposed = |stage: &mut Stage| {
+        (stage.rss_mb, stage.shown.is_exposed) = (3_000, true);
+    };
+    assert_eq!(end(shutdown, &exposed), Some(22));
+    let mut stage = Stage::trading("watchdog: {on_critical: shutdown}");
+    stage.shown.is_at_rest = false;
+    stage.rss_mb = 3_000;
+    stage.run(14 * SECOND, Out::Nothing);
+    assert_eq!(stage.board.ending(), None, "the drain may last 15 s");
+    stage.run(3 * SECOND, Out::Nothing);
+    assert_eq!(stage.board.ending(), Some(22), "and no longer");
+}
+
+#[test]
+fn the_third_critical_of_a_day_ends_the_run_for_an_operator() {
+    let memory = DurNs::from_secs(80_000);
+    let standing = Standing { criticals_left: [memory, memory, DurNs(0)], ..Standing::default() };
+    let mut stage = Stage::set("", standing);
+    stage.run(SECOND, Out::Nothing);
+    stage.rss_mb = 3_000;
+    stage.run(2 * SECOND, Out::Nothing);
+    assert_eq!(stage.board.ending(), Some(23));
+}
+
+#[test]
+fn a_cooldown_of_the_process_before_lets_the_next_one_only_observe() {
+    let standing = Standing { cooldown_left: DurNs::from_secs(20), ..Standing::default() };
+    let mut stage = Stage::set("", standing);
+    stage.run(19 * SECOND, Out::Nothing);
+    assert_eq!((stage.board.state(), stage.permission()), ("BOOT", Permission::Query));
+    stage.run(2 * SECOND, Out::Nothing);
+    assert_eq!((stage.board.state(), stage.permission()), ("NORMAL", Permission::Trade));
+}
+
+#[test]
+fn a_pause_of_the_host_is_named_and_nobody_is_judged_by_it() {
+    let mut stage = Stage::trading("");
+    stage.at_ms += 6 * SECOND;
+    assert_eq!(stage.permission(), Permission::Query, "the lease ran out meanwhile");
+    stage.run(STEP, Out::Engine);
+    assert_eq!(stage.severity("WARN").map(|(_, cause)| cause), Some("host_pause".to_owned()));
+    stage.run(5 * SECOND, Out::Nothing);
+    assert_eq!(stage.severity("ERROR"), None);
+    assert_eq!(stage.board.host_pauses.load(Ordering::Relaxed), 1);
+    assert_eq!(stage.permission(), Permission::Trade);
+}
+
+#[test]
+fn a_gauge_that_nobody_writes_any_more_is_an_error_after_its_grace() {
+    let mut stage = Stage::trading("watchdog: {telemetry_stall_warn_threshold_ms: 1000}");
+    let now = stage.now().mono;
+    for _ in 0..100 {
+        stage.at_ms += STEP;
+        stage.threads(Out::Nothing);
+        stage.process.rss.put(20 << 20, now);
+        stage.dog.turn(stage.now());
+    }
+    while let Some(notice) = stage.notices.take() {
+        stage.told.push((stage.at_ms, notice.kind));
+    }
+    assert_eq!(stage.severity("ERROR").map(|(_, cause)| cause), Some("rss_mb".to_owned()));
+}
+
+#[test]
+fn a_dead_thread_leaves_only_what_reduces_and_ends_the_run() {
+    let mut stage = Stage::trading("");
+    stage.engine.enter(State::Dead);
+    stage.run(STEP * 5, Out::Engine);
+    assert!(stage.permission() <= Permission::Reduce);
+    assert_eq!(stage.board.state(), "CRITICAL");
+}
+
+#[test]
+fn a_living_watchdog_renews_and_a_dead_one_lets_the_lease_run_out() {
+    let mut stage = Stage::trading("");
+    stage.run(10 * SECOND, Out::Nothing);
+    assert_eq!(stage.permission(), Permission::Trade);
+    stage.at_ms += 1_000;
+    assert_eq!(stage.permission(), Permission::Query);
+}
+
+#[test]
+fn a_run_that_is_asked_to_end_passes_through_stopping_to_its_exit() {
+    let mut stage = Stage::trading("");
+    stage.dog.stop(stage.now());
+    stage.run(SECOND, Out::Engine);
+    assert_eq!(stage.path(), ["NORMAL", "STOPPING", "EXIT"]);
+    assert!(stage.dog.is_drained());
+    assert_eq!(stage.board.ending(), Some(0));
+}

@@ -156,6 +156,10 @@ pub struct RunArgs {
     /// Print KRW and yes/no where the metrics line has ₩ and signs
     #[arg(long)]
     pub ascii: bool,
+    /// Faults to inject: a schedule file, or `tree`, which is built in and drives the watchdog
+    /// through every state within 24 hours at --interval 60
+    #[arg(long, value_name = "FILE|tree", value_hint = ValueHint::FilePath)]
+    pub faults: Option<PathBuf>,
 }
 
 /// Arguments of `arb replay`.

@@ -3,6 +3,7 @@
 //! Owns: the order of steps. Receives: a plant and its input. Sends: what the run came to.
 
 pub mod delivery;
+pub mod injection;
 pub mod live;
 pub mod record;
 pub mod replay;

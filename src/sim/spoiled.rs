@@ -4,6 +4,8 @@
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::idle::hold_up;
+use crate::runtime::pulse::Pulse;
+use crate::runtime::pulse::State;
 use crate::sim::limits::Effect;
 use crate::sim::limits::Fault;
 use crate::sim::script::Script;
@@ -41,15 +43,6 @@ impl Spoiler {
         let script = Script::new(faults.iter().filter(concerns).copied(), start);
         let spoiler = Spoiler { script, blocks, held_until: MonoNs(0), is_dead: false };
         (!spoiler.script.is_over()).then_some(spoiler)
-    }
-    /// On a virtual clock: its thread would not come to the top of its loop at `now`, so its pulse
-    /// must not beat.
-    pub fn is_stalled(&self, now: MonoNs) -> bool {
-        self.is_dead || now < self.held_until
-    }
-    /// On a virtual clock: its thread would have panicked.
-    pub const fn is_dead(&self) -> bool {
-        self.is_dead
     }
 
     /// A turn of its agent, unless the thread is stalled or dead. A stall on a thread follows the
@@ -156,12 +149,17 @@ impl<A: Agent> Agent for Spoiled<A> {
 pub struct Lent<'l> {
     agent: &'l mut dyn Agent,
     spoiler: Option<&'l mut Spoiler>,
+    pulse: Option<&'l mut Pulse>,
 }
 
 impl<'l> Lent<'l> {
     /// `None`: nothing ever happens to it.
     pub fn new(agent: &'l mut dyn Agent, spoiler: Option<&'l mut Spoiler>) -> Lent<'l> {
-        Lent { agent, spoiler }
+        Lent { agent, spoiler, pulse: None }
+    }
+    /// With the pulse that its thread would have: beats whenever the agent is turned.
+    pub fn beating(self, pulse: Option<&'l mut Pulse>) -> Lent<'l> {
+        Lent { pulse, ..self }
     }
 }
 
@@ -170,10 +168,17 @@ impl Agent for Lent<'_> {
         self.agent.name()
     }
     fn turn(&mut self, now: Now) -> Turn {
-        match &mut self.spoiler {
+        let turn = match &mut self.spoiler {
             None => self.agent.turn(now),
             Some(spoiler) => spoiler.turn(self.agent, now),
+        };
+        match (&mut self.pulse, self.spoiler.as_ref()) {
+            (Some(pulse), Some(spoiler)) if spoiler.is_dead => pulse.enter(State::Dead),
+            (_, Some(spoiler)) if now.mono < spoiler.held_until => {}
+            (Some(pulse), _) => pulse.beat(now.mono),
+            (None, _) => {}
         }
+        turn
     }
     fn turned(&mut self, ended_at: MonoNs) {
         self.agent.turned(ended_at);
@@ -228,13 +233,26 @@ mod tests {
             assert_eq!(agent.due(), Some(MonoNs(100)), "it begins by itself");
             let turns = [99, 100, 149].map(|now| agent.turn(at(now)));
             assert_eq!(turns, [Turn::Worked, Turn::Idle, Turn::Idle]);
-            let is_stalled = |now| agent.spoiler.as_ref().map(|s| s.is_stalled(MonoNs(now)));
-            assert_eq!([149, 150].map(is_stalled), [Some(true), Some(false)]);
             assert_eq!(agent.due(), Some(MonoNs(150)), "what came meanwhile waits for it");
             agent.turn(at(150));
             assert_eq!(agent.agent().turns, [99, 150]);
             assert_eq!(agent.due(), None);
         }
+    }
+
+    #[test]
+    fn the_pulse_of_a_lent_agent_beats_only_when_it_is_turned() {
+        let mut worker = Worker { turns: vec![], due: None };
+        let fault = Fault { at: DurNs(100), lasts: DurNs(50), effect: STALL };
+        let mut spoiler = Spoiler::new("engine", (&[fault], MonoNs(0)), Blocks::Virtually);
+        let mut pulse = Pulse::new("engine");
+        pulse.enter(State::Running);
+        let beats = [99, 120, 150].map(|now| {
+            let mut lent = Lent::new(&mut worker, spoiler.as_mut()).beating(Some(&mut pulse));
+            lent.turn(at(now));
+            pulse.view().beat()
+        });
+        assert_eq!(beats, [99, 99, 150].map(|beat| Some(MonoNs(beat))));
     }
 
     #[test]
@@ -250,7 +268,7 @@ mod tests {
             spoiled(Effect::ThreadDeath { thread: "engine" }, Blocks::Virtually, Some(MonoNs(1)));
         agent.turn(at(100));
         agent.turn(at(1_000_000));
-        assert!(agent.spoiler.as_ref().is_some_and(|spoiler| spoiler.is_dead()));
+        assert!(agent.spoiler.as_ref().is_some_and(|spoiler| spoiler.is_dead));
         assert!(agent.agent().turns.is_empty());
         assert_eq!(agent.due(), None);
     }

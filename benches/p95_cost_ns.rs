@@ -1,7 +1,8 @@
 //! What does an exact P95 over the last 100 samples cost, one record and one query? In ns.
 //!
 //! The sorted window against copying the ring and selecting, copying and sorting, and a histogram
-//! of three digits; then the full set of profilers (3 records, all 8 metrics) and the metrics
+//! of three digits; then a record alone into the histogram that crosses threads and into one of
+//! two digits that does not; the full set of profilers (3 records, all 8 metrics) and the metrics
 //! line. `cargo bench --bench p95_cost_ns`; goals of `PERFORMANCE.md` 9 and 10: at most 60 ns and a
 //! quarter of copy and select; the full set at most 150 ns.
 
@@ -12,6 +13,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use arb::stats::profiler::PerformanceProfiler;
+use arb::stats::shared::SharedHistogram;
 use arb::stats::window::SortedWindow;
 use arb::telemetry::line::Glyphs;
 use arb::telemetry::line::LiveState;
@@ -76,12 +78,13 @@ fn main() {
         "record and exact P95, window 100; first: copy and select",
         &mut [copy_and_select(source()), sorted_window(source()), copy_and_sort(source())],
     );
-    let Some(histogram) = histogram(source()) else {
+    let (Some(histogram), Some(two_digits)) = (histogram(source()), two_digits(source())) else {
         eprintln!("p95_cost_ns: no histogram; correct its bounds");
         std::process::exit(1);
     };
     // A histogram forgets nothing: its P95 is that of the run, to three digits.
     compare("record and P95 of the run", &mut [sorted_window(source()), histogram]);
+    compare("record into a histogram", &mut [two_digits, shared_histogram(source())]);
     compare("all profilers; the metrics line", &mut [full_set(source()), line(source())]);
 }
 
@@ -124,6 +127,18 @@ fn histogram(source: Source<'_>) -> Option<Contender<'_>> {
     Some(Contender { name: "hdrhistogram", work: Box::new(work) })
 }
 
+fn two_digits(source: Source<'_>) -> Option<Contender<'_>> {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 100_000_000_000, 2).ok()?;
+    let work = move || histogram.saturating_record(black_box(source.next().0));
+    Some(Contender { name: "hdrhistogram", work: Box::new(work) })
+}
+
+fn shared_histogram(source: Source<'_>) -> Contender<'_> {
+    let histogram = SharedHistogram::new();
+    let work = move || histogram.record(black_box(source.next().0));
+    Contender { name: "shared histogram", work: Box::new(work) }
+}
+
 fn full_set(source: Source<'_>) -> Contender<'_> {
     let mut profiler = PerformanceProfiler::default();
     let work = move || {
@@ -140,6 +155,7 @@ fn line(source: Source<'_>) -> Contender<'_> {
     let live = LiveState::Blocked(Vec::new());
     let gauges = Gauges {
         cpu_pct: 12.34,
+        busy_pct: 12.34,
         rss_bytes: 11 << 20,
         open_files: None,
         open_files_limit: None,

@@ -43,6 +43,7 @@ use arb::runtime::link::Rx;
 use arb::runtime::link::Tx;
 use arb::runtime::shared::Members;
 use arb::runtime::shared::Shared;
+use arb::stats::shared::Latencies;
 use arb::types::control::Permission;
 use arb::types::control::PermissionWord;
 use arb::types::fact::Fact;
@@ -302,8 +303,8 @@ fn joined(clock: Clock, engine_post: &Post) -> Option<(Outside<Send, Take>, Engi
     permission.grant(Permission::Trade, MonoNs(u64::MAX));
     let pace = Pace::Every(DurNs::from_secs(1));
     let finished = Arc::new(AtomicBool::new(false));
-    let charge =
-        Charge { permission, pace, loops: 0, finished, journal: None, board: Arc::default() };
+    let (latencies, board) = (Latencies::default(), Arc::default());
+    let charge = Charge { permission, pace, loops: 0, finished, journal: None, board, latencies };
     let ports = Ports { books, events, requests, facts, reports };
     let engine = Engine::new(Box::new(Core::new(&plan)), ports, charge);
     let record = Record { events: events_tx, facts: facts_rx, reports: reports_rx };

@@ -36,6 +36,7 @@ use crate::sim::agent::MarketFeed;
 use crate::sim::market::Market;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
+use crate::stats::shared::Latencies;
 use crate::types::board::DogBoard;
 use crate::types::board::EngineBoard;
 use crate::types::board::FeedBoard;
@@ -101,6 +102,8 @@ pub struct Plant<F> {
     pub finished: Arc<AtomicBool>,
     /// What its threads show.
     pub boards: Boards,
+    /// How long the engine's work waits, as it records it.
+    pub latencies: Latencies,
 }
 
 /// What the threads of a run show to its watchdog and to telemetry.
@@ -183,6 +186,7 @@ fn join<F>(
 ) -> (Plant<F>, Outlets) {
     let permission = Arc::new(PermissionWord::shut());
     let finished = Arc::new(AtomicBool::new(false));
+    let latencies = Latencies::default();
     let (engine_books_tx, engine_books) = BOOKS.open_to::<BookTop>(site.engine.clone());
     let (gateway_books_tx, gateway_books) = BOOKS.open_to::<BookTop>(site.gateway.clone());
     let (requests_tx, requests) = REQUESTS.open_to(site.gateway);
@@ -191,16 +195,14 @@ fn join<F>(
     let (notices_tx, notices) = NOTICES.open_to(site.telemetry.clone());
     let (reports_tx, reports) = REPORTS.open_to(site.telemetry);
 
-    // The gateway first: a fill walks the book that the decision saw, or a newer one.
+    // The gateway first: a fill walks the book that the decision saw, or a newer one. The engine
+    // last: feeds count what goes to their last link.
     let links = || vec![gateway_books_tx.clone(), engine_books_tx.clone()];
-    let (mut boards, mut feeds) = (Vec::new(), Vec::new());
-    for venue in VenueId::ALL {
+    let made = VenueId::ALL.into_iter().filter_map(|venue| {
         let board = Arc::new(FeedBoard::default());
-        if let Some(feed) = feed(venue, links(), Arc::clone(&board)) {
-            feeds.push(feed);
-            boards.push((venue, board));
-        }
-    }
+        feed(venue, links(), Arc::clone(&board)).map(|feed| (feed, (venue, board)))
+    });
+    let (feeds, boards): (_, Vec<_>) = made.unzip();
     let waiting = waiting((&engine_books_tx, &events_tx), &requests_tx);
     let engine_board = Arc::new(EngineBoard::default());
     let core = site.core.unwrap_or_else(|| Box::new(Core::new(&plan.engine)));
@@ -219,6 +221,7 @@ fn join<F>(
         finished: Arc::clone(&finished),
         journal: site.journal,
         board: Arc::clone(&engine_board),
+        latencies: latencies.clone(),
     };
     let engine = Engine::new(core, ports, charge);
     let ports = PaperPorts { requests, events: events_tx, books: gateway_books };
@@ -233,7 +236,7 @@ fn join<F>(
         notices: notices_tx,
     };
     let outlets = Outlets { facts, reports, notices };
-    (Plant { feeds, engine, gateway, permission, finished, boards }, outlets)
+    (Plant { feeds, engine, gateway, permission, finished, boards, latencies }, outlets)
 }
 
 /// How much waits for the engine, and for the gateway.

@@ -1,8 +1,9 @@
-//! The watchdog's limits: each of its keys lands in its own field, in the unit of that field.
+//! Limits of the watchdog and of Redis: each key lands in its own field, in the unit of that field.
 
 use arb::config::load::Loaded;
 use arb::config::load::Request;
 use arb::config::load::load_bytes;
+use arb::telemetry::limits::RedisLimits;
 use arb::types::time::DurNs;
 use arb::types::units::Ppm;
 use arb::watchdog::limits::Band;
@@ -54,6 +55,10 @@ sys_monitor:
 redis:
   enabled: true
   required: true
+  url: redis://cache:6380/3
+  prefix: desk
+  health_ttl_seconds: 59
+  timeout_ms: 499
 ";
 
 fn loaded(yaml: &str) -> Loaded {
@@ -118,4 +123,27 @@ fn what_a_cycle_publishes_may_be_as_old_as_the_interval_of_the_run_and_a_late_tu
     assert_eq!(rules.max_age.cycle, DurNs::from_ms(70_003));
     let again = rules.with_interval(DurNs::from_secs(1));
     assert_eq!(again.max_age.cycle, DurNs::from_ms(11_003), "a new interval replaces the old");
+}
+
+#[test]
+fn redis_is_where_its_address_says_and_nowhere_when_it_is_off() {
+    let want = RedisLimits {
+        host: "cache".to_owned(),
+        port: 6_380,
+        database: 3,
+        prefix: "desk".to_owned(),
+        ttl: DurNs::from_secs(59),
+        timeout: DurNs::from_ms(499),
+    };
+    assert_eq!(loaded(FILE).checked.redis, Some(want));
+    assert_eq!(loaded("redis: {enabled: false}\n").checked.redis, None);
+}
+
+#[test]
+fn an_address_of_redis_with_no_number_for_its_database_is_refused_by_name() {
+    for file in ["redis: {url: redis://cache/main}\n", "redis: {url: \"redis://cache:0\"}\n"] {
+        let faults = load_bytes("x.yml", file.as_bytes(), &Request::default());
+        let faults = faults.err().map(|faults| faults.list).unwrap_or_default();
+        assert!(faults.iter().any(|fault| fault.path == "redis.url"), "{file}: {faults:?}");
+    }
 }

@@ -1,17 +1,25 @@
 //! A feed over a whole life of its books: joins, gaps, crossed books, closes, full links.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+use arb::feed::agent::Feed;
+use arb::feed::books::Books;
 use arb::feed::books::Outcome;
 use arb::feed::slot::Change;
 use arb::runtime::agent::Turn;
+use arb::runtime::link::Link;
+use arb::runtime::link::Rx;
+use arb::runtime::link::WhenFull;
 use arb::types::counters::Counter;
 use arb::types::ids::InstrumentId;
 use arb::types::ids::VenueId;
+use arb::types::ids::instrument_name;
 use arb::types::market::Invalid;
 use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
+use arb::types::time::Now;
 use arb::types::time::WallNs;
 use arb::venue::DecodeError;
+use arb::venue::FrameKind;
 use bench::Bench;
 use bench::IMAGE;
 use bench::RESYNC;
@@ -215,9 +223,33 @@ fn a_full_link_gets_the_newest_top_later_and_the_missed_ones_are_counted() {
     assert_eq!(bench.feed.flush(), Turn::Worked);
     let newest = bench.tops.take().expect("the newest top of the first instrument");
     assert_eq!((newest.instrument, newest.image), (InstrumentId(0), 4));
+    assert_eq!((newest.merged, newest.oldest_at, newest.arrived_at), (2, MonoNs(2), MonoNs(4)));
     assert_eq!(bench.feed.flush(), Turn::Worked);
-    assert_eq!(bench.tops.take().map(|top| top.instrument), Some(InstrumentId(1)));
+    let other = bench.tops.take().expect("that of the second instrument");
+    assert_eq!((other.instrument, other.merged), (InstrumentId(1), 0));
+    assert_eq!((other.oldest_at, other.arrived_at), (MonoNs(5), MonoNs(5)));
     assert_eq!(bench.feed.flush(), Turn::Idle);
+    bench.ws(&image("KRW-BTC", 5, "9.4"));
+    let alone = bench.tops.take().expect("a top that replaced none");
+    assert_eq!((alone.merged, alone.oldest_at, alone.arrived_at), (0, MonoNs(6), MonoNs(6)));
+}
+
+#[test]
+fn what_is_published_and_replaced_is_counted_for_the_last_link_only() {
+    let name = instrument_name("BTC", "KRW").expect("a good name");
+    let books = Books::new(VenueId::Upbit, &[(InstrumentId(0), name)]);
+    let link = |depth| Link { name: "test", depth, when_full: WhenFull::KeepNewest }.open();
+    let ((gateway, _gateway), (engine, tops)) = (link(1), link(2));
+    let mut feed = Feed::new(books, vec![gateway, engine]);
+    for ms in 1..=5 {
+        let now = Now { mono: MonoNs(ms), wall: WallNs(0) };
+        feed.on_frame(FrameKind::Ws, image("KRW-BTC", ms, "9").as_bytes(), now);
+    }
+    let count = |counter| feed.tally().get(counter);
+    assert_eq!((count(Counter::Published), count(Counter::Conflated)), (5, 2));
+    assert_eq!(count(Counter::BooksReplaced), 5, "three of them on the gateway's link");
+    let taken = |tops: &Rx<_>| std::iter::from_fn(|| tops.take()).count() as u64;
+    assert_eq!((taken(&tops), feed.flush(), taken(&tops)), (2, Turn::Worked, 1));
 }
 
 #[test]
@@ -233,6 +265,7 @@ fn a_sign_of_life_goes_out_once_a_second_and_never_replaces_news() {
     assert_eq!(bench.feed.flush(), Turn::Worked);
     let waited = bench.published().pop().expect("what waited");
     assert_eq!((waited.image, waited.alive_at), (1, bench.now.mono), "and it tells of life");
+    assert_eq!((waited.arrived_at, waited.merged), (MonoNs(2), 0), "but waits since its image");
     assert_eq!(bench.count(Counter::BooksReplaced), 0);
     bench.ws("{\"status\":\"UP\"}");
     assert_eq!(bench.published().len(), 0, "less than a second ago");

@@ -68,6 +68,7 @@ fn report(cycle: u64) -> CycleReport {
 fn gauges() -> Gauges {
     Gauges {
         cpu_pct: 12.34,
+        busy_pct: 12.34,
         rss_bytes: 11 * (1 << 20) + 700_000,
         open_files: Some(12),
         open_files_limit: Some(1_024),

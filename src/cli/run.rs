@@ -150,6 +150,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
         tick_to_order: engine.tick_to_order(),
         span: simulation.span(),
         invariants_ok: simulation.invariants_ok(),
+        watchdog: Some(&simulation.plant.boards.dog),
     };
     Summary::of(&view, job.heading(exit)).print(job.common.json)?;
     Ok(exit)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
@@ -12,7 +13,8 @@ use crate::engine::agent::Engine;
 use crate::engine::core::Core;
 use crate::engine::signal::Direction;
 use crate::stats::edges::EdgeDistribution;
-use crate::stats::latency::LatencyHistogram;
+use crate::stats::shared::SharedHistogram;
+use crate::types::board::DogBoard;
 use crate::types::counters::Counter;
 use crate::types::counters::Tally;
 use crate::types::fact::Refusal;
@@ -136,12 +138,22 @@ struct Latency {
     max: Option<u64>,
 }
 
-/// No watchdog runs in a replay yet: unknown, not healthy.
-#[derive(Serialize, Debug)]
+/// Nothing where no watchdog ran: unknown, not healthy.
+#[derive(Serialize, Debug, Default)]
 struct Watchdog {
     state: Option<&'static str>,
     strikes: Option<u64>,
     transitions: Option<u64>,
+}
+
+impl Watchdog {
+    fn of(board: &DogBoard) -> Watchdog {
+        Watchdog {
+            state: Some(board.condition()),
+            strikes: Some(u64::from(board.strikes())),
+            transitions: Some(board.transitions.load(Ordering::Relaxed)),
+        }
+    }
 }
 
 /// A run that has ended, as its agents left it.
@@ -151,13 +163,15 @@ pub struct RunView<'a> {
     /// What each venue's feed counted.
     pub venues: Vec<(VenueId, Tally)>,
     /// Real time from a frame's arrival to the decision on it.
-    pub tick_to_decision: &'a LatencyHistogram,
+    pub tick_to_decision: &'a SharedHistogram,
     /// Real time from a frame's arrival to the orders sent on it.
-    pub tick_to_order: &'a LatencyHistogram,
+    pub tick_to_order: &'a SharedHistogram,
     /// Time covered: recorded, virtual or real.
     pub span: DurNs,
     /// Whether every exact check held.
     pub invariants_ok: bool,
+    /// What the watchdog showed last.
+    pub watchdog: Option<&'a DogBoard>,
 }
 
 impl Summary {
@@ -213,7 +227,7 @@ impl Summary {
                 tick_to_order: latency(run.tick_to_order),
             },
             snapshots: 0,
-            watchdog: Watchdog { state: None, strikes: None, transitions: None },
+            watchdog: run.watchdog.map_or_else(Watchdog::default, Watchdog::of),
             invariants_ok: run.invariants_ok,
             trace_hash: format!("{:016x}", core.trace_hash()),
             span_seconds: Money(i64::try_from(run.span.0 / 10).unwrap_or(i64::MAX)),
@@ -309,15 +323,13 @@ fn edges(core: &Core) -> BTreeMap<String, Edges> {
     merged.into_iter().map(|(name, samples)| (name, summary(samples))).collect()
 }
 
-fn latency(histogram: &LatencyHistogram) -> Latency {
-    match histogram.summary() {
-        None => Latency::default(),
-        Some(found) => Latency {
-            count: found.count,
-            p50: Some(found.p50),
-            p99: Some(found.p99),
-            p999: Some(found.p999),
-            max: Some(found.max),
-        },
+fn latency(histogram: &SharedHistogram) -> Latency {
+    let total = histogram.total();
+    Latency {
+        count: total.count(),
+        p50: total.quantile(500),
+        p99: total.quantile(990),
+        p999: total.quantile(999),
+        max: total.max(),
     }
 }

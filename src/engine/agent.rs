@@ -16,7 +16,8 @@ use crate::runtime::link::FACTS;
 use crate::runtime::link::REQUESTS;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
-use crate::stats::latency::LatencyHistogram;
+use crate::stats::shared::Latencies;
+use crate::stats::shared::SharedHistogram;
 use crate::types::board::EngineBoard;
 use crate::types::control::Permission;
 use crate::types::control::PermissionWord;
@@ -74,6 +75,8 @@ pub struct Charge {
     pub journal: Option<Arc<JournalState>>,
     /// Where it shows itself.
     pub board: Arc<EngineBoard>,
+    /// Where it records how long its work waited.
+    pub latencies: Latencies,
 }
 
 /// The engine agent.
@@ -99,6 +102,8 @@ pub struct Engine {
 /// How far the engine has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
+    /// Book tops taken.
+    pub taken: u64,
     /// Decisions on a changed book.
     pub decided: u64,
     /// Orders handed over.
@@ -119,6 +124,7 @@ impl Engine {
     pub fn new(mut core: Box<Core>, ports: Ports, charge: Charge) -> Engine {
         core.begin_flow();
         let (pace, loops) = (charge.pace, charge.loops);
+        let waits = Waits::new(charge.latencies.clone());
         Engine {
             entered_before: core.counts().entered,
             core,
@@ -129,7 +135,7 @@ impl Engine {
             reports_lost: 0,
             dirty: 0,
             progress: Progress::default(),
-            waits: Waits::new(),
+            waits,
             show: Show::new(Arc::clone(&charge.board)),
             charge,
         }
@@ -162,17 +168,18 @@ impl Engine {
     pub fn reports_lost(&self) -> u64 {
         self.reports_lost
     }
-    /// From a book's arrival to the end of the turn that decided on it.
-    pub fn tick_to_decision(&self) -> &LatencyHistogram {
-        &self.waits.decision
+    /// Book tops taken so far: what the feeds published, less what newer ones replaced and what
+    /// still waits.
+    pub fn updates_applied(&self) -> u64 {
+        self.progress.taken
     }
-    /// From a book's arrival to the end of the turn that sent orders on it.
-    pub fn tick_to_order(&self) -> &LatencyHistogram {
-        &self.waits.order
+    /// See [`Latencies::decision`].
+    pub fn tick_to_decision(&self) -> &SharedHistogram {
+        &self.waits.latencies.decision
     }
-    /// From when the oldest work of a batch was due to its end.
-    pub fn batches(&self) -> &LatencyHistogram {
-        &self.waits.batch
+    /// See [`Latencies::order`].
+    pub fn tick_to_order(&self) -> &SharedHistogram {
+        &self.waits.latencies.order
     }
 
     /// What orders may do now: what is granted, and nothing new while the record of facts has a
@@ -210,7 +217,8 @@ impl Engine {
             let Some(top) = self.ports.books.take() else { break };
             self.core.on_book(&top, now);
             self.dirty |= 1 << top.instrument.index();
-            self.waits.arrived(top.arrived_at.min(now.mono));
+            self.progress.taken += 1;
+            self.waits.took(&top, now.mono);
         }
         let worked = self.dirty != 0;
         while self.dirty != 0 {
@@ -352,7 +360,12 @@ impl Agent for Engine {
         let cycle = self.close_cycles(now, books);
         let worked = events || books || cycle;
         if worked || self.show.is_behind(epoch) {
-            let turn = Shown { at: now.mono, epoch, cycles: self.cycles.closed };
+            let turn = Shown {
+                at: now.mono,
+                epoch,
+                cycles: self.cycles.closed,
+                taken: self.progress.taken,
+            };
             let moved = events || cycle || self.progress.sent > sent_before;
             self.show.publish(&self.core, turn, moved);
         }

@@ -53,7 +53,8 @@ impl Show {
     }
     /// Shows the state after a turn that began at `at`. `moved`: orders or pairs may have changed.
     pub(super) fn publish(&mut self, core: &Core, turn: Shown, moved: bool) {
-        let Shown { at, epoch, cycles } = turn;
+        let Shown { at, epoch, cycles, taken } = turn;
+        self.board.terms.put(Term::UpdatesApplied, taken);
         let orders = core.orders();
         let old = self.slow_at.is_none_or(|slow| at.since(slow) >= SLOW_EVERY);
         let due = moved || old || self.is_behind(epoch);
@@ -104,4 +105,6 @@ pub(super) struct Shown {
     pub(super) epoch: u64,
     /// Cycles closed.
     pub(super) cycles: u64,
+    /// Tops taken over, so far.
+    pub(super) taken: u64,
 }

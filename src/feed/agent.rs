@@ -1,7 +1,8 @@
 //! A venue's feed: frames into books, books onto the links, every frame counted once.
 //!
 //! A link that is full keeps its instruments marked; the next flush sends their newest tops. What
-//! a reader missed in between is counted as [`Counter::BooksReplaced`].
+//! a reader missed in between is counted as [`Counter::BooksReplaced`], and the top that comes in
+//! its stead says how many it stands for and since when.
 //!
 //! A quiet book stays fresh while its venue's connection lives, so readers have to hear of that
 //! too: when frames arrive of which none publishes anything, one top of the venue is sent again
@@ -67,13 +68,29 @@ pub struct Feed {
 struct Outlet {
     link: Tx<BookTop>,
     unsent: u64,
+    /// What the tops of those instruments wait since.
+    since: [Since; limit::INSTRUMENTS],
+    /// It leads to the engine: what goes there is counted.
+    is_engine: bool,
+}
+
+/// Since when an unsent top and those that it replaced wait.
+#[derive(Clone, Copy, Default)]
+struct Since {
+    arrived_at: MonoNs,
+    oldest_at: MonoNs,
+    merged: u32,
 }
 
 impl Feed {
-    /// A feed that publishes every change of these books to each of the links.
+    /// A feed that publishes every change of these books to each of the links. The last link is the
+    /// engine's.
     pub fn new(books: Books, links: Vec<Tx<BookTop>>) -> Feed {
         assert!(books.len() <= limit::INSTRUMENTS, "unsent tops are one bit an instrument");
-        let outlets = links.into_iter().map(|link| Outlet { link, unsent: 0 }).collect();
+        let mut outlets: Vec<Outlet> = links.into_iter().map(Outlet::new).collect();
+        if let Some(last) = outlets.last_mut() {
+            last.is_engine = true;
+        }
         Feed { books, pen: Pen::new(), outlets, published_at: MonoNs(0) }
     }
 
@@ -111,10 +128,9 @@ impl Feed {
         for outlet in &mut self.outlets {
             while outlet.unsent != 0 {
                 let slot = outlet.unsent.trailing_zeros() as usize;
-                if outlet.link.send(self.books.top(slot).clone()).is_err() {
+                if !outlet.send(slot, self.books.top(slot)) {
                     break;
                 }
-                outlet.unsent &= !(1 << slot);
                 turn = Turn::Worked;
             }
         }
@@ -153,7 +169,7 @@ impl Feed {
         self.published_at = now.mono;
         let top = self.books.publish(0, now.mono);
         for outlet in self.outlets.iter_mut().filter(|outlet| outlet.unsent == 0) {
-            outlet.unsent |= u64::from(outlet.link.send(top.clone()).is_err());
+            outlet.publish(0, top, &mut self.pen);
         }
     }
 
@@ -161,13 +177,40 @@ impl Feed {
         self.published_at = now.mono;
         let top = self.books.publish(slot, now.mono);
         for outlet in &mut self.outlets {
-            let bit = 1 << slot;
-            self.pen.add(Counter::BooksReplaced, u64::from(outlet.unsent & bit != 0));
-            match outlet.link.send(top.clone()) {
-                Ok(()) => outlet.unsent &= !bit,
-                Err(_) => outlet.unsent |= bit,
-            }
+            outlet.publish(slot, top, &mut self.pen);
         }
+    }
+}
+
+impl Outlet {
+    fn new(link: Tx<BookTop>) -> Outlet {
+        let since = [Since::default(); limit::INSTRUMENTS];
+        Outlet { link, unsent: 0, since, is_engine: false }
+    }
+    /// Sends a new top, which takes the place of one that waits.
+    fn publish(&mut self, slot: usize, top: &BookTop, pen: &mut Pen) {
+        let replaces = self.unsent & 1 << slot != 0;
+        pen.add(Counter::BooksReplaced, u64::from(replaces));
+        if self.is_engine {
+            pen.add(Counter::Published, 1);
+            pen.add(Counter::Conflated, u64::from(replaces));
+        }
+        let (arrived_at, older) = (top.arrived_at, self.since[slot]);
+        self.since[slot] = match replaces {
+            true => Since { arrived_at, merged: older.merged.saturating_add(1), ..older },
+            false => Since { arrived_at, oldest_at: arrived_at, merged: 0 },
+        };
+        self.send(slot, top);
+    }
+    /// True if the link took the top; else it stays unsent. A sign of life may have renewed what
+    /// waits, but not since when it does.
+    fn send(&mut self, slot: usize, top: &BookTop) -> bool {
+        let Since { arrived_at, oldest_at, merged } = self.since[slot];
+        let mut top = top.clone();
+        (top.arrived_at, top.oldest_at, top.merged) = (arrived_at, oldest_at, merged);
+        let is_sent = self.link.send(top).is_ok();
+        self.unsent = self.unsent & !(1 << slot) | u64::from(!is_sent) << slot;
+        is_sent
     }
 }
 

@@ -167,7 +167,8 @@ impl Books {
     }
     /// The same, published now for a frame that arrived at `arrived_at`.
     pub fn publish(&mut self, slot: usize, arrived_at: MonoNs) -> &BookTop {
-        self.slots[slot].top.arrived_at = arrived_at;
+        let top = &mut self.slots[slot].top;
+        (top.arrived_at, top.oldest_at) = (arrived_at, arrived_at);
         self.top(slot)
     }
     /// The whole book of an instrument.

@@ -277,7 +277,7 @@ impl<J: Agent + Send + 'static> Running<J> {
         tell: &mut dyn FnMut(&str, &Pinned),
     ) -> Result<Running<J>, StartError> {
         let Hands { plant, journal, telemetry, watchdog } = hands;
-        let Plant { feeds, engine, gateway, permission, finished, boards } = plant;
+        let Plant { feeds, engine, gateway, permission, finished, boards, .. } = plant;
         let mut crew = Crew::new(clock, permission);
         let telemetry = begin(&mut crew, telemetry, posts.take(Role::Telemetry), tell)?;
         let journal = begin(&mut crew, journal, posts.take(Role::Journal), tell)?;

@@ -14,7 +14,7 @@ use crate::sim::limits::Fault;
 use crate::sim::spoiled::Blocks;
 use crate::sim::spoiled::Lent;
 use crate::sim::spoiled::Spoiler;
-use crate::stats::latency::LatencyHistogram;
+use crate::stats::shared::SharedHistogram;
 use crate::topology::Outlets;
 use crate::topology::Plan;
 use crate::topology::Plant;
@@ -61,9 +61,9 @@ pub struct Replay {
     pub plant: Plant<(VenueId, Feed)>,
     outlets: Outlets,
     /// Real time from a frame's first byte to the engine's decision. Decides nothing.
-    pub tick_to_decision: LatencyHistogram,
+    pub tick_to_decision: SharedHistogram,
     /// Real time from a frame's first byte to the order's hand-over. Decides nothing.
-    pub tick_to_order: LatencyHistogram,
+    pub tick_to_order: SharedHistogram,
     /// Records read.
     pub records: u64,
     /// Recorded time covered.
@@ -91,8 +91,8 @@ impl Replay {
         Replay {
             plant,
             outlets,
-            tick_to_decision: LatencyHistogram::new(),
-            tick_to_order: LatencyHistogram::new(),
+            tick_to_decision: SharedHistogram::new(),
+            tick_to_order: SharedHistogram::new(),
             records: 0,
             span: DurNs(0),
             interrupted: false,

@@ -45,18 +45,24 @@ pub struct MarketFeed {
 struct Outlet {
     link: Tx<BookTop>,
     held: Vec<BookTop>,
+    /// It leads to the engine: what goes there is counted.
+    is_engine: bool,
 }
 
 impl MarketFeed {
-    /// A venue's part of the market (made for that venue alone), published to each link; lag and
-    /// reconnects are shown on the board.
+    /// A venue's part of the market (made for that venue alone), published to each link and shown
+    /// on the board. The last link is the engine's.
     pub fn new(
         venue: VenueId,
         market: Market,
         links: Vec<Tx<BookTop>>,
         board: Arc<FeedBoard>,
     ) -> MarketFeed {
-        let outlets = links.into_iter().map(|link| Outlet { link, held: Vec::new() }).collect();
+        let outlet = |link| Outlet { link, held: Vec::new(), is_engine: false };
+        let mut outlets: Vec<Outlet> = links.into_iter().map(outlet).collect();
+        if let Some(last) = outlets.last_mut() {
+            last.is_engine = true;
+        }
         MarketFeed {
             venue,
             market,
@@ -104,7 +110,7 @@ impl MarketFeed {
         self.digest = image.digest;
         let arrived_at = arrival.max(began);
         let mut top = BookTop { received_at: arrival, ..image.clone() };
-        (top.arrived_at, top.alive_at) = (arrived_at, arrival);
+        (top.arrived_at, top.oldest_at, top.alive_at) = (arrived_at, arrived_at, arrival);
         let fate = match &mut self.tampering {
             None => Fate::Told { as_a: Counter::Books, resynced: false },
             Some(tampering) => tampering.meet(&mut top),
@@ -121,8 +127,12 @@ impl MarketFeed {
         self.pen.add(as_a, 1);
         self.pen.add(Counter::Resyncs, u64::from(resynced));
         for outlet in &mut self.outlets {
-            let replaced = outlet.publish(top.clone());
-            self.pen.add(Counter::BooksReplaced, u64::from(replaced));
+            let replaced = u64::from(outlet.publish(top.clone()));
+            self.pen.add(Counter::BooksReplaced, replaced);
+            if outlet.is_engine {
+                self.pen.add(Counter::Published, 1);
+                self.pen.add(Counter::Conflated, replaced);
+            }
         }
     }
 
@@ -149,7 +159,8 @@ impl Outlet {
     fn publish(&mut self, top: BookTop) -> bool {
         let same = |held: &&mut BookTop| held.instrument == top.instrument;
         if let Some(held) = self.held.iter_mut().find(same) {
-            *held = top;
+            let (merged, oldest_at) = (held.merged.saturating_add(1), held.oldest_at);
+            *held = BookTop { merged, oldest_at, ..top };
             return true;
         }
         if let Err(top) = self.link.send(top) {

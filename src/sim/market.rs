@@ -5,8 +5,8 @@
 //! own. Integers only, no heap after [`Market::new`].
 //!
 //! Times: an image's `received_at` is its arrival, its event time is `received_at` −
-//! [`Market::lag`] read right after it. `arrived_at` and `alive_at` equal
-//! `received_at`.
+//! [`Market::lag`] read right after it. `arrived_at`, `oldest_at` and `alive_at`
+//! equal `received_at`.
 
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;

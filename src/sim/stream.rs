@@ -107,7 +107,7 @@ impl VenueStream {
         let book = &mut self.books[current];
         book.draw(&self.world);
         book.top.received_at = self.due;
-        book.top.arrived_at = self.due;
+        (book.top.arrived_at, book.top.oldest_at) = (self.due, self.due);
         book.top.alive_at = self.due;
         self.digest = digest(self.digest, &book.top);
         book.top.digest = self.digest;

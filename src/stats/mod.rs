@@ -4,9 +4,9 @@
 
 pub mod edges;
 pub mod holm;
-pub mod latency;
 pub mod profiler;
 pub mod ring;
+pub mod shared;
 pub mod slope;
 pub mod step;
 pub mod window;

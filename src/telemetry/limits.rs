@@ -26,3 +26,20 @@ pub struct SampleLimits {
     /// `None` when `sys_monitor.enabled` is false: they stay unmeasured.
     pub every: Option<DurNs>,
 }
+
+/// `redis`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RedisLimits {
+    /// Of `redis.url`: name or address of the server.
+    pub host: String,
+    /// Of `redis.url`, 6379 unless it says otherwise.
+    pub port: u16,
+    /// Of `redis.url`, 0 unless it says otherwise.
+    pub database: u32,
+    /// `redis.prefix`: first part of every key.
+    pub prefix: String,
+    /// `redis.health_ttl_seconds`: keys die with the process after this, whole seconds.
+    pub ttl: DurNs,
+    /// `redis.timeout_ms`: longest time of connecting, and of the exchange after it.
+    pub timeout: DurNs,
+}

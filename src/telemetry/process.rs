@@ -10,21 +10,28 @@ use sysinfo::ProcessRefreshKind;
 use sysinfo::ProcessesToUpdate;
 use sysinfo::System;
 
+use crate::runtime::pulse::PulseView;
+use crate::types::board::ProcessBoard;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::NS_PER_MS;
+use crate::types::units::Ppm;
 
 /// Shortest time over which CPU use is a number: the kernel counts in steps of 10 ms.
 const LEAST_SPAN: DurNs = DurNs::from_ms(250);
-/// One step of the kernel's CPU time.
+/// One step of the kernel's CPU time: it counts in hundredths of a second for every reader.
 const STEP: DurNs = DurNs::from_ms(10);
+/// Parts per million of one percent.
+const PPM_PER_PERCENT: f64 = 10_000.0;
 
 /// One reading.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Gauges {
     /// CPU use since the reading before, in percent of one core: two busy threads are 200.
     pub cpu_pct: f64,
+    /// The same without the threads that spin when idle: what is worked.
+    pub busy_pct: f64,
     /// Resident memory, bytes.
     pub rss_bytes: u64,
     /// Open descriptors of every kind. `None` when the system does not tell.
@@ -43,15 +50,43 @@ pub struct ProcessGauges {
     open_files_limit: Option<u64>,
     base: Base,
     last: Option<Gauges>,
+    threads: Vec<Thread>,
+}
+
+/// A thread that may turn out to spin.
+struct Thread {
+    pulse: PulseView,
+    /// CPU time up to the last look, kept when the thread is gone: the process keeps it, too.
+    cpu_ms: u64,
 }
 
 /// What the next CPU use is measured from.
 #[derive(Clone, Copy, Debug)]
 struct Base {
     at: MonoNs,
-    cpu_ms: u64,
-    /// CPU use over the span before, once there was one.
-    cpu_pct: Option<f64>,
+    used: Used,
+    /// CPU use over the span before, once there was one: all, and without spinning.
+    known: Option<(f64, f64)>,
+}
+
+/// CPU time so far, ms.
+#[derive(Clone, Copy, Debug, Default)]
+struct Used {
+    all: u64,
+    spun: u64,
+}
+
+impl Gauges {
+    /// Shows the watchdog what it judges. What the system does not tell is not shown: it grows old
+    /// and counts as unknown.
+    pub fn show(&self, board: &ProcessBoard, at: MonoNs) {
+        board.rss.put(i64::try_from(self.rss_bytes).unwrap_or(i64::MAX), at);
+        board.cpu.put((self.busy_pct * PPM_PER_PERCENT) as i64, at);
+        if let (Some(open), Some(limit)) = (self.open_files, self.open_files_limit) {
+            let ppm = i128::from(open) * i128::from(Ppm::ONE.get()) / i128::from(limit.max(1));
+            board.open_files.put(Ppm::saturating(ppm).get(), at);
+        }
+    }
 }
 
 impl ProcessGauges {
@@ -63,13 +98,20 @@ impl ProcessGauges {
             pid: sysinfo::get_current_pid().ok()?,
             clock: Clock::start(),
             open_files_limit: None,
-            base: Base { at: MonoNs(0), cpu_ms: 0, cpu_pct: None },
+            base: Base { at: MonoNs(0), used: Used::default(), known: None },
             last: None,
+            threads: Vec::new(),
         };
-        gauges.base.cpu_ms = gauges.refresh()?;
+        gauges.base.used = gauges.refresh()?;
         let process = gauges.system.process(gauges.pid)?;
         gauges.open_files_limit = process.open_files_limit().map(|limit| limit as u64);
         Some(gauges)
+    }
+    /// Leaves the threads of these pulses out of [`Gauges::busy_pct`] if they say that they spin.
+    /// For before the first reading.
+    pub fn watch(&mut self, pulses: impl IntoIterator<Item = PulseView>) {
+        self.threads.extend(pulses.into_iter().map(|pulse| Thread { pulse, cpu_ms: 0 }));
+        self.base.used.spun = self.threads.iter_mut().map(Thread::spun_ms).sum();
     }
     /// The gauges, read anew when the last reading is older than 250 ms of real time: virtual
     /// cycles of microseconds cost nothing, and CPU use over less than that is noise.
@@ -82,11 +124,12 @@ impl ProcessGauges {
     }
     /// Reads the gauges. `None` when the system does not tell: unknown, not the last value.
     pub fn read(&mut self) -> Option<Gauges> {
-        let cpu_ms = self.refresh()?;
-        let cpu_pct = self.cpu_pct(cpu_ms);
+        let used = self.refresh()?;
+        let (cpu_pct, busy_pct) = self.cpu(used);
         let process = self.system.process(self.pid)?;
         Some(Gauges {
             cpu_pct,
+            busy_pct,
             rss_bytes: process.memory(),
             open_files: process.open_files().map(|count| count as u64),
             open_files_limit: self.open_files_limit,
@@ -94,30 +137,43 @@ impl ProcessGauges {
         })
     }
 
-    /// CPU time used so far, ms.
-    fn refresh(&mut self) -> Option<u64> {
+    fn refresh(&mut self) -> Option<Used> {
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
         let only = ProcessesToUpdate::Some(&[self.pid]);
         if self.system.refresh_processes_specifics(only, false, what) == 0 {
             return None;
         }
-        self.system.process(self.pid).map(sysinfo::Process::accumulated_cpu_time)
+        let all = self.system.process(self.pid).map(sysinfo::Process::accumulated_cpu_time)?;
+        Some(Used { all, spun: self.threads.iter_mut().map(Thread::spun_ms).sum() })
     }
     /// Over the time since the base; until that is long enough, what the base says, and before
     /// the first base anything is better than nothing.
-    fn cpu_pct(&mut self, cpu_ms: u64) -> f64 {
+    fn cpu(&mut self, used: Used) -> (f64, f64) {
         let at = self.clock.mono();
         let span = at.since(self.base.at);
-        let known = self.base.cpu_pct.filter(|_| span < LEAST_SPAN);
+        let known = self.base.known.filter(|_| span < LEAST_SPAN);
         if let Some(known) = known {
             return known;
         }
-        let used = DurNs::from_ms(cpu_ms.saturating_sub(self.base.cpu_ms));
-        let cpu_pct = percent(used, span);
+        let all = used.all.saturating_sub(self.base.used.all);
+        let spun = used.spun.saturating_sub(self.base.used.spun);
+        let part = |ms| percent(DurNs::from_ms(ms), span);
+        let cpu = (part(all), part(all.saturating_sub(spun)));
         if span >= LEAST_SPAN {
-            self.base = Base { at, cpu_ms, cpu_pct: Some(cpu_pct) };
+            self.base = Base { at, used, known: Some(cpu) };
         }
-        cpu_pct
+        cpu
+    }
+}
+
+impl Thread {
+    /// CPU time so far if the thread spins; else nothing is to be left out.
+    fn spun_ms(&mut self) -> u64 {
+        if self.pulse.spins() && self.pulse.tid() != 0 {
+            let stat = format!("/proc/self/task/{}/stat", self.pulse.tid());
+            self.cpu_ms = self.cpu_ms.max(cpu_ms(&stat).unwrap_or(0));
+        }
+        self.cpu_ms
     }
 }
 
@@ -127,13 +183,29 @@ fn percent(used: DurNs, span: DurNs) -> f64 {
     100.0 * ms(used) / ms(span.max(STEP))
 }
 
-/// Threads of this process (field 20 of `/proc/self/stat`; the name before may hold anything but
-/// a closing parenthesis followed by a space that is not its own).
+/// Threads of this process.
 fn threads() -> Option<u64> {
-    let stat = fs::read("/proc/self/stat").ok()?;
+    let [threads] = stat_fields("/proc/self/stat", [20])?;
+    Some(threads)
+}
+
+/// CPU time in user and kernel of the process or thread whose `stat` this is, ms.
+fn cpu_ms(stat: &str) -> Option<u64> {
+    let [user, kernel] = stat_fields(stat, [14, 15])?;
+    Some((user + kernel) * STEP.as_ms())
+}
+
+/// Fields of a `stat` of the kernel, numbered as in its manual: from 3 on, in order. The name,
+/// field 2, stands in parentheses and may hold anything, so counting begins behind the last one.
+fn stat_fields<const N: usize>(path: &str, numbers: [usize; N]) -> Option<[u64; N]> {
+    let stat = fs::read(path).ok()?;
     let name_end = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = stat[name_end..].split(|byte| *byte == b' ');
-    std::str::from_utf8(fields.nth(18)?).ok()?.parse().ok()
+    let fields: Vec<&[u8]> = stat[name_end..].split(|byte| *byte == b' ').collect();
+    let mut found = [0; N];
+    for (field, number) in found.iter_mut().zip(numbers) {
+        *field = std::str::from_utf8(fields.get(number - 2)?).ok()?.parse().ok()?;
+    }
+    Some(found)
 }
 
 #[cfg(test)]
@@ -162,6 +234,25 @@ mod tests {
         let busy = gauges.read().expect("a reading");
         assert!(busy.cpu_pct > idle, "{busy:?}");
         assert_eq!(gauges.sample(), Some(gauges.last.expect("kept")));
+    }
+
+    #[test]
+    fn the_watchdog_sees_bytes_and_millionths_and_nothing_of_what_is_not_told() {
+        let board = ProcessBoard::default();
+        let gauges = Gauges {
+            cpu_pct: 180.0,
+            busy_pct: 80.5,
+            rss_bytes: 5 << 20,
+            open_files: Some(256),
+            open_files_limit: Some(1_024),
+            threads: None,
+        };
+        Gauges { open_files: None, ..gauges }.show(&board, MonoNs(8));
+        assert_eq!(board.open_files.get(), None);
+        gauges.show(&board, MonoNs(9));
+        assert_eq!(board.rss.get(), Some((5 << 20, MonoNs(9))));
+        assert_eq!(board.cpu.get(), Some((805_000, MonoNs(9))), "without the spinning threads");
+        assert_eq!(board.open_files.get(), Some((250_000, MonoNs(9))));
     }
 
     #[test]

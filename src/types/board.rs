@@ -180,6 +180,7 @@ pub struct ProcessBoard {
 #[repr(align(64))]
 pub struct DogBoard {
     state: AtomicU8,
+    condition: AtomicU8,
     strikes: AtomicU8,
     /// Alerts raised so far: transitions to the worse, and failed resets.
     pub alerts: AtomicU64,
@@ -208,15 +209,26 @@ pub const STANDING: usize = 4;
 pub const STATES: [&str; 8] =
     ["BOOT", "NORMAL", "WARN", "ERROR", "CRITICAL", "COOLDOWN", "STOPPING", "EXIT"];
 
+/// States of a run that ends.
+const ENDS: [&str; 2] = ["STOPPING", "EXIT"];
+
 impl DogBoard {
     /// Shows the state (an index into [`STATES`]) and the strikes. For the one writer.
     pub fn show(&self, state: u8, strikes: u8) {
         self.state.store(state, Ordering::Release);
+        if STATES.get(usize::from(state)).is_some_and(|name| !ENDS.contains(name)) {
+            self.condition.store(state, Ordering::Release);
+        }
         self.strikes.store(strikes, Ordering::Release);
     }
     /// Name of the state.
     pub fn state(&self) -> &'static str {
         let index = usize::from(self.state.load(Ordering::Acquire));
+        STATES.get(index).copied().unwrap_or(STATES[0])
+    }
+    /// Name of the last state that judges the run: an orderly end does not.
+    pub fn condition(&self) -> &'static str {
+        let index = usize::from(self.condition.load(Ordering::Acquire));
         STATES.get(index).copied().unwrap_or(STATES[0])
     }
     /// Strikes towards CRITICAL.

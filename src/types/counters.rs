@@ -53,6 +53,8 @@ counters! {
     RejectedOverflow { "frames", "More levels than a book holds" }
     UnknownSymbols { "frames", "Frames of a symbol that this run does not trade" }
     BooksReplaced { "images", "Book images overwritten before their reader took them" }
+    Published { "tops", "Book tops for the engine, those included that a newer one replaced" }
+    Conflated { "tops", "Of those, replaced by a newer one before the engine took them" }
 }
 
 /// How many counters there are.

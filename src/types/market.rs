@@ -99,6 +99,10 @@ pub struct BookTop {
     /// When the frame arrived for which this top was published: an image, a ticker, a break, or a
     /// sign of life. Latency is measured from here, freshness never.
     pub arrived_at: MonoNs,
+    /// How many tops this one replaced that its reader had not taken; each of them waited too.
+    pub merged: u32,
+    /// `arrived_at` of the oldest of those; its own if there is none.
+    pub oldest_at: MonoNs,
     /// When the connection last showed life (any frame, pong).
     pub alive_at: MonoNs,
     /// Running hash of everything that the feed of this venue decoded so far, for the trace.
@@ -123,6 +127,7 @@ impl Clone for BookTop {
         (self.instrument, self.invalid, self.image) = (instrument, invalid, image);
         (self.update_id, self.received_at) = (update_id, received_at);
         (self.arrived_at, self.alive_at) = (source.arrived_at, source.alive_at);
+        (self.merged, self.oldest_at) = (source.merged, source.oldest_at);
         self.digest = source.digest;
         self.ticker = source.ticker;
         copy_levels(&mut self.bids, &source.bids);
@@ -146,6 +151,8 @@ impl BookTop {
             update_id: 0,
             received_at: MonoNs(0),
             arrived_at: MonoNs(0),
+            merged: 0,
+            oldest_at: MonoNs(0),
             alive_at: MonoNs(0),
             digest: 0,
             ticker: None,

@@ -165,7 +165,7 @@ pub fn book(id: InstrumentId, best: (i64, i64), each: i64, now: Now) -> BookTop 
     top.invalid = None;
     top.image = now.mono.0 + 1;
     top.received_at = now.mono;
-    top.arrived_at = now.mono;
+    (top.arrived_at, top.oldest_at) = (now.mono, now.mono);
     top.alive_at = now.mono;
     let step = if id == USDT { SCALE } else { 1_000 * SCALE };
     let step = if id == FX { SCALE } else { step };

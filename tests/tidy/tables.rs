@@ -113,7 +113,7 @@ pub const CRATES: [(&str, &[&str], &str); 27] = [
     ("crossbeam_channel", &["src/runtime/link"], "every queue is a declared link"),
     ("env_logger", &["src/cli/"], "one place says where the log goes"),
     ("flate2", &["src/feed/tape"], "recordings are gzip files"),
-    ("hdrhistogram", &["src/stats/"], "histograms behind our own names"),
+    ("hdrhistogram", &["src/stats/"], "a dev-dependency: the oracle of our own histogram"),
     ("libc", &LIBC, "system calls and their numbers that std does not offer"),
     ("log", &[], "a facade; the engine is kept from it by a rule of its own"),
     ("proptest", &[], "a dev-dependency: it can be named in tests only"),

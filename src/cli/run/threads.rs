@@ -113,7 +113,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let back = running.end();
     let span = job.clock.mono().since(begun);
     keep(&mut standing, &dog);
-    let done = finish(job, back, (&record, span, barked));
+    let done = finish(job, back, (&record, span, &dog));
     drop(lock);
     done
 }
@@ -167,7 +167,7 @@ fn keep(file: &mut StandingFile, board: &DogBoard) {
 fn finish(
     job: &Job<'_>,
     back: Back<Journal>,
-    (record, span, barked): (&Mutex<Record>, DurNs, Option<u8>),
+    (record, span, dog): (&Mutex<Record>, DurNs, &DogBoard),
 ) -> Result<Exit, CliError> {
     let Back { feeds, engine, gateway, journal, telemetry, falls, late } = back;
     let now = Now { mono: job.clock.mono(), wall: Clock::wall() };
@@ -200,7 +200,7 @@ fn finish(
     let exit = match stopped {
         Some(Err(_)) | None => Exit::Io,
         Some(Ok(())) if !orderly => Exit::Internal,
-        Some(Ok(())) => ending(sound, engine.core().is_exposed(), barked),
+        Some(Ok(())) => ending(sound, engine.core().is_exposed(), dog.ending()),
     };
     let view = RunView {
         engine: &engine,
@@ -209,6 +209,7 @@ fn finish(
         tick_to_order: engine.tick_to_order(),
         span,
         invariants_ok: sound,
+        watchdog: Some(dog),
     };
     Summary::of(&view, job.heading(exit)).print(job.common.json)?;
     match stopped {

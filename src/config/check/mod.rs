@@ -3,6 +3,7 @@
 //! By now every value has its type and lies in its own range. Left to do: how keys relate, what a
 //! mode demands, instruments, and exact conversion to the limits of the threads.
 
+mod heartbeat;
 mod instruments;
 mod limits;
 mod rules;
@@ -17,6 +18,7 @@ use crate::config::yaml::ConfigYaml;
 use crate::config::yaml::Mode;
 use crate::engine::limits::EnginePlan;
 use crate::gateway::limits::PaperLimits;
+use crate::telemetry::limits::RedisLimits;
 use crate::watchdog::limits::Limits;
 use crate::watchdog::limits::RuleLimits;
 
@@ -32,8 +34,10 @@ pub struct Checked {
     /// The watchdog's machine and rules. The rules still want the run's interval:
     /// [`RuleLimits::with_interval`].
     pub watchdog: (Limits, RuleLimits),
+    /// The heartbeat through Redis; `None` keeps it in the process.
+    pub redis: Option<RedisLimits>,
     /// All sections as the file has them, defaults filled in and every rule checked: for readers
-    /// that take their section as it is (longrun, runtime, redis, logging, …).
+    /// that take their section as it is (longrun, runtime, logging, …).
     pub sections: ConfigYaml,
 }
 
@@ -54,7 +58,8 @@ pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<C
     };
     let paper = limits::paper(&yaml.paper, found);
     let watchdog = (watchdog::machine(&yaml.watchdog), watchdog::rules(&yaml, found));
-    Some(Checked { mode: yaml.mode.current, engine, paper, watchdog, sections: yaml })
+    let redis = heartbeat::redis(&yaml.redis, found);
+    Some(Checked { mode: yaml.mode.current, engine, paper, watchdog, redis, sections: yaml })
 }
 
 /// A fault at the place where `path` was written.

@@ -5,9 +5,11 @@
 pub mod delivery;
 pub mod injection;
 pub mod live;
+pub mod members;
 pub mod record;
 pub mod replay;
 pub mod rewrite;
+pub mod sabotage;
 pub mod simulate;
 pub mod standing;
 pub mod virtual_threads;

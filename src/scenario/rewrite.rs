@@ -162,8 +162,16 @@ mod tests {
 
     #[test]
     fn an_upbit_book_changes_in_its_prices_only() {
-        let frame = r#"{"type":"orderbook","code":"KRW-BTC","total_ask_size":1.5,"orderbook_units":[{"ask_price":8.6604E7,"bid_price":86603000.5,"ask_size":0.03,"bid_size":2},{"ask_price":0.1,"bid_price":0.00000001,"ask_size":3,"bid_size":4}],"timestamp":1763999999992}"#;
-        let want = r#"{"type":"orderbook","code":"KRW-BTC","total_ask_size":1.5,"orderbook_units":[{"ask_price":259812000,"bid_price":173206001,"ask_size":0.03,"bid_size":2},{"ask_price":0.3,"bid_price":0.00000002,"ask_size":3,"bid_size":4}],"timestamp":1763999999992}"#;
+        let frame = concat!(
+            r#"{"type":"orderbook","code":"KRW-BTC","total_ask_size":1.5,"orderbook_units":["#,
+            r#"{"ask_price":8.6604E7,"bid_price":86603000.5,"ask_size":0.03,"bid_size":2},"#,
+            r#"{"ask_price":0.1,"bid_price":0.00000001,"ask_size":3,"bid_size":4}],"tms":7}"#,
+        );
+        let want = concat!(
+            r#"{"type":"orderbook","code":"KRW-BTC","total_ask_size":1.5,"orderbook_units":["#,
+            r#"{"ask_price":259812000,"bid_price":173206001,"ask_size":0.03,"bid_size":2},"#,
+            r#"{"ask_price":0.3,"bid_price":0.00000002,"ask_size":3,"bid_size":4}],"tms":7}"#,
+        );
         assert_eq!(doubled(VenueId::Upbit, frame), want);
     }
 
@@ -171,8 +179,8 @@ mod tests {
     fn a_binance_diff_snapshot_and_ticker_change_in_their_prices_only() {
         let cases = [
             (
-                r#"{"stream":"x","data":{"e":"depthUpdate","U":1,"u":2,"b":[["10.00","1.5"],["9","0"]],"a":[["11","2"]]}}"#,
-                r#"{"stream":"x","data":{"e":"depthUpdate","U":1,"u":2,"b":[["20","1.5"],["18","0"]],"a":[["33","2"]]}}"#,
+                r#"{"data":{"U":1,"u":2,"b":[["10.00","1.5"],["9","0"]],"a":[["11","2"]]}}"#,
+                r#"{"data":{"U":1,"u":2,"b":[["20","1.5"],["18","0"]],"a":[["33","2"]]}}"#,
             ),
             (
                 r#"{"lastUpdateId":7,"bids":[["10","1"]],"asks":[["11","2"]]}"#,

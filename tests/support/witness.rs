@@ -219,6 +219,7 @@ impl Witness {
             reopen_log: Arc::new(AtomicBool::new(false)),
             sources,
             evidence: Some(files),
+            heartbeat: None,
         };
         dog.show(NORMAL, 0);
         Witness {

@@ -31,6 +31,7 @@ use crate::scenario::replay::Replay;
 use crate::scenario::replay::Watch;
 use crate::sim::limits::Fault;
 use crate::topology::Plan;
+use crate::types::report::Checkpoints;
 use crate::types::rng::mix;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
@@ -60,6 +61,7 @@ pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> 
         engine: loaded.checked.engine.clone(),
         paper: loaded.checked.paper.clone(),
         pace: pace(how.interval),
+        checkpoints: Checkpoints::default(),
         loops: 0,
         seed: how.seed,
     };

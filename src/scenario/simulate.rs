@@ -15,6 +15,7 @@ use crate::sim::limits::Fault;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
 use crate::sim::saboteur::Saboteur;
+use crate::sim::saboteur::Switches;
 use crate::sim::tampering::Tampering;
 use crate::topology::Outlets;
 use crate::topology::Plan;
@@ -43,6 +44,8 @@ const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
 pub struct Shown {
     /// Cycle reports.
     pub reports: Rx<CycleReport>,
+    /// Those of cycles with a checkpoint, once more.
+    pub due: Rx<CycleReport>,
     /// News of the watchdog.
     pub notices: Rx<Notice>,
     /// Where it measures the real process.
@@ -75,9 +78,9 @@ impl Simulation {
         clock: Clock,
     ) -> Result<(Simulation, Shown), PlanError> {
         let (mut plant, outlets) = mock_plant(plan, market, Site::default())?;
-        let Outlets { facts, reports, notices } = outlets;
+        let Outlets { facts, reports, due, notices } = outlets;
         // What telemetry measures is real and decides nothing: the watchdog sees a model.
-        let shown = Shown { reports, notices, process: Arc::clone(&plant.boards.process) };
+        let shown = Shown { reports, due, notices, process: Arc::clone(&plant.boards.process) };
         let threads = Virtual::new(&plant);
         let waiting = plant.boards.waiting.take();
         let subjects = threads.subjects(plant.boards.subjects(), waiting);
@@ -136,6 +139,11 @@ impl Simulation {
     /// The process exit code with which the watchdog ends the run; `None` if it does not.
     pub fn ending(&self) -> Option<u8> {
         self.plant.boards.dog.ending()
+    }
+
+    /// What the schedule throws, for those who honour it: heartbeat and evidence store.
+    pub const fn switches(&self) -> &Switches {
+        &self.injection.switches
     }
 
     /// Virtual time covered.

@@ -14,6 +14,7 @@ use arb::sim::plan::MarketPlan;
 use arb::topology::Plan;
 use arb::types::notice::Notice;
 use arb::types::notice::NoticeKind;
+use arb::types::report::Checkpoints;
 use arb::types::report::CycleReport;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
@@ -57,7 +58,8 @@ pub fn play(faults: &[Fault], loops: u64) -> Played {
         standing: Standing::default(),
     };
     let (engine, paper) = (checked.engine, checked.paper);
-    let plan = Plan { engine, paper, pace: Pace::Every(CYCLE), loops, seed: SEED };
+    let (pace, checkpoints) = (Pace::Every(CYCLE), Checkpoints::default());
+    let plan = Plan { engine, paper, pace, loops, checkpoints, seed: SEED };
     let (simulation, shown) =
         Simulation::new(&plan, &market, dog, Clock::start()).expect("a good plan");
     let mut simulation = Box::new(simulation.with_faults(faults, &market.instruments));

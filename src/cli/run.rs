@@ -147,7 +147,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     let mut ports = TelemetryPorts::new(shown.reports, log, reload.reopen_log());
     (ports.sources.due, ports.sources.notices) = (Some(shown.due), Some(shown.notices));
     // Facts are in no journal here: only the events hear of them.
-    let (lost, switches) = (Arc::<AtomicU64>::default(), simulation.switches());
+    let (lost, switches) = (Arc::<AtomicU64>::default(), simulation.switches().clone());
     ports.sources.losses = vec![("notices_lost", Arc::clone(&lost))];
     let notices = simulation.plant.boards.notices.clone();
     let mut witness = Witness::new(Arc::default(), notices, lost);

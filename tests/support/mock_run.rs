@@ -63,14 +63,8 @@ pub fn play(faults: &[Fault], loops: u64) -> Played {
         standing: Standing::default(),
     };
     let (engine, paper) = (checked.engine, checked.paper);
-    let plan = Plan {
-        engine,
-        paper,
-        pace: Pace::Every(CYCLE),
-        loops,
-        checkpoints: Checkpoints::default(),
-        seed: SEED,
-    };
+    let (pace, checkpoints) = (Pace::Every(CYCLE), Checkpoints::default());
+    let plan = Plan { engine, paper, pace, loops, checkpoints, seed: SEED };
     let (simulation, shown) =
         Simulation::new(&plan, &market, dog, Clock::start()).expect("a good plan");
     let mut simulation = Box::new(simulation.with_faults(faults, &market.instruments));

@@ -160,6 +160,12 @@ fn explain_one(
             writeln!(out, "  in time: {time} (cycles of {one})")?;
         }
     }
+    if let Some(part) = &key.waits_for {
+        writeln!(
+            out,
+            "  waits: for {part}, not built yet; nothing reads it, only its default passes"
+        )?;
+    }
     if let Some(variable) = key.variable() {
         writeln!(out, "  environment: {variable}")?;
     }
@@ -209,7 +215,8 @@ fn as_json(loaded: &Loaded) -> Result<Value, CliError> {
         .map_err(|error| CliError::new(Exit::Internal, error, hint))
 }
 
-fn refused(faults: Faults) -> CliError {
+/// Every fault of a file, as the error of a command.
+pub fn refused(faults: Faults) -> CliError {
     CliError { exit: Exit::Config, text: faults.to_string() }
 }
 

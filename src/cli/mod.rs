@@ -5,6 +5,7 @@
 pub mod config;
 pub mod decode;
 pub mod exit;
+pub mod faults;
 pub mod log;
 pub mod output;
 pub mod pages;
@@ -29,11 +30,13 @@ use clap_complete::Shell;
 
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::report::ReportArgs;
 use crate::config::load::DEFAULT_PATH;
 use crate::config::load::Flag;
 use crate::config::load::Loaded;
 use crate::config::load::Origin;
 use crate::config::load::Request;
+use crate::sim::limits::Stage;
 use crate::types::ids::VenueId;
 use crate::types::limit;
 use crate::types::number::parse_fixed;
@@ -54,6 +57,7 @@ Examples:
   arb replay market.rec.gz                what the engine would have done
   arb replay market.rec.gz --json         the same, as one JSON object
   arb decode market.rec.gz --venue upbit  every book of one venue, a JSON line each
+  arb report .                            was the run in this directory stable?
   arb --config my.yml config check        every fault of a configuration at once
   arb config show                         values in force, and where each comes from
 
@@ -110,6 +114,16 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Print one JSON line for each book, trade or order event in a recording
     Decode(DecodeArgs),
+    /// Judge what a run left behind: was it stable?
+    ///
+    /// Reads the snapshots, the minutes and the events in DIR or in DIR/logs/stability, also those
+    /// of a run that was interrupted or still goes on, and snapshots of the previous system. Needs
+    /// no configuration and changes nothing. Exits 0 for PASS, 10 for FAIL, 12 for INCONCLUSIVE:
+    /// FAIL beats INCONCLUSIVE beats PASS, and fewer than 24 snapshots or minutes are never a
+    /// PASS. What could not be measured fails; a damaged or foreign file is named and leaves the
+    /// verdict open.
+    #[command(after_help = report::EXAMPLES)]
+    Report(ReportArgs),
     /// Look into the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -154,6 +168,10 @@ pub struct RunArgs {
     /// Print KRW and yes/no where the metrics line has ₩ and signs
     #[arg(long)]
     pub ascii: bool,
+    /// Faults to inject: a schedule file, or `tree`, which is built in and drives the watchdog
+    /// through every state within 24 hours at --interval 60
+    #[arg(long, value_name = "FILE|tree", value_hint = ValueHint::FilePath)]
+    pub faults: Option<PathBuf>,
 }
 
 /// Arguments of `arb replay`.
@@ -168,6 +186,9 @@ pub struct ReplayArgs {
     /// Recorded time between two cycles; fractions allowed
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub interval: DurNs,
+    /// Faults to inject: a schedule file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub faults: Option<PathBuf>,
 }
 
 /// Arguments of `arb decode`.
@@ -259,13 +280,15 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
             let loaded = load(&cli.common, Vec::new())?;
             let seed = arguments.seed.unwrap_or(loaded.checked.sections.mock.seed);
             let (json, quiet) = (cli.common.json, cli.common.quiet);
-            let how = replay::How { seed, interval: arguments.interval, json, quiet };
+            let faults = faults::faults(arguments.faults.as_deref(), Stage::Replay)?;
+            let how = replay::How { seed, interval: arguments.interval, json, quiet, faults };
             replay::replay(&arguments.file, &loaded, how)
         }
         Command::Decode(arguments) => {
             let out = &mut std::io::stdout().lock();
             decode::decode(&arguments.file, arguments.venue, arguments.levels, out)
         }
+        Command::Report(arguments) => report::report(arguments, cli.common.json),
         Command::Config(command) => show_config(command, &cli.common),
         Command::Completions { shell } => {
             output::print(&pages::completions(Cli::command(), *shell))

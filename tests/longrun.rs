@@ -35,6 +35,10 @@ fn a_day_of_a_healthy_run_passes_every_criterion() {
     let end = witness.telemetry.finish(now(24 * HOUR + 1));
     // First, 50, 100 … 1400, exit.
     assert_eq!(end.checkpoints, Some(1 + 28 + 1));
+    let lag = end.performance.ws_lag_ma.expect("a sample each second");
+    assert!((60_000_000..80_000_000).contains(&lag.0), "{lag:?}");
+    let shown = [&witness.process.rss, &witness.process.cpu, &witness.process.loop_p95];
+    assert!(shown.iter().all(|cell| cell.get().is_some_and(|(value, _)| value > 0)));
     let evidence = load(&witness.dir).expect("evidence");
     let judgement = judge(&evidence);
     let not_passed: Vec<_> =

@@ -166,6 +166,7 @@ fn a_record_that_fills_up_shuts_entries_at_three_quarters_and_loses_nothing() {
     let entered = stage.engine.core().counts().entered;
     stage.run(DurNs::from_secs(5));
     assert!(stage.refused(Refusal::Permission) > 0, "nobody was refused");
+    assert!(stage.boards.engine.refusals.get()[Refusal::Permission as usize] > 0, "not shown");
     assert_eq!(stage.engine.core().counts().entered, entered, "entries are shut");
     let now = stage.stepper.now();
     stage.engine.stop(now);

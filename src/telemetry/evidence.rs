@@ -51,11 +51,11 @@ impl EvidenceFiles {
     ///
     /// # Errors
     /// The folder cannot be made or read.
-    pub fn open(limits: LongRunLimits, refuse: Refuse, wall: WallNs) -> io::Result<EvidenceFiles> {
+    pub fn open(limits: LongRunLimits, refuse: Refuse) -> io::Result<EvidenceFiles> {
         Ok(EvidenceFiles {
             snapshots: SnapshotStore::open(&limits, refuse.clone())?,
-            series: LineFiles::open(Lines::Series, &limits, refuse.clone(), wall)?,
-            events: LineFiles::open(Lines::Events, &limits, refuse, wall)?,
+            series: LineFiles::open(Lines::Series, &limits, refuse.clone())?,
+            events: LineFiles::open(Lines::Events, &limits, refuse)?,
             limits,
         })
     }

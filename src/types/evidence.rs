@@ -357,7 +357,7 @@ pub enum Term {
     SnapshotsDue,
     /// Snapshots written, this one included.
     SnapshotsWritten,
-    /// Snapshots skipped by the rate limit.
+    /// Snapshots due and not written: by the rate limit, a lost report, a disk that refused.
     SnapshotsSkipped,
     /// Panics caught.
     Panics,

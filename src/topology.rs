@@ -124,6 +124,8 @@ pub struct Boards {
     pub dog: Arc<DogBoard>,
     /// How much waits for the engine, and for the gateway; taken by their watchdog.
     pub waiting: Option<[Waiting; 2]>,
+    /// How many tops wait for the engine; taken by telemetry.
+    pub left: Option<Waiting>,
     /// News for telemetry.
     pub notices: Tx<Notice>,
 }
@@ -133,10 +135,11 @@ impl Boards {
         engine: Arc<EngineBoard>,
         feeds: Vec<(VenueId, Arc<FeedBoard>)>,
         gateway: Arc<Terms>,
-        (waiting, notices): ([Waiting; 2], Tx<Notice>),
+        (waiting, left, notices): ([Waiting; 2], Waiting, Tx<Notice>),
     ) -> Boards {
-        let (process, dog, waiting) = (Arc::default(), Arc::default(), Some(waiting));
-        Boards { engine, feeds, gateway, process, dog, waiting, notices }
+        let (process, dog) = (Arc::default(), Arc::default());
+        let (waiting, left) = (Some(waiting), Some(left));
+        Boards { engine, feeds, gateway, process, dog, waiting, left, notices }
     }
     /// What a watchdog finds here; the threads are not known here.
     pub fn subjects(&self) -> Subjects {
@@ -220,6 +223,8 @@ fn join<F>(
     });
     let (feeds, boards): (_, Vec<_>) = made.unzip();
     let waiting = waiting((&engine_books_tx, &events_tx), &requests_tx);
+    let books = engine_books_tx.clone();
+    let left: Waiting = Box::new(move || books.waiting() as u64);
     let engine_board = Arc::new(EngineBoard::default());
     let core = site.core.unwrap_or_else(|| Box::new(Core::new(&plan.engine)));
     let paper = paper_plan(plan, &core);
@@ -244,7 +249,7 @@ fn join<F>(
     let engine = Engine::new(core, ports, charge);
     let ports = PaperPorts { requests, events: events_tx, books: gateway_books };
     let gateway = Paper::new(paper, ports, Arc::clone(&permission));
-    let boards = Boards::new(engine_board, boards, gateway.terms(), (waiting, notices_tx));
+    let boards = Boards::new(engine_board, boards, gateway.terms(), (waiting, left, notices_tx));
     let outlets = Outlets { facts, reports, due, notices };
     (Plant { feeds, engine, gateway, permission, finished, boards, latencies }, outlets)
 }

@@ -153,7 +153,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     let mut witness = Witness::new(Arc::default(), notices, lost);
     ports.evidence = evidence::files(job, &switches)?;
     let witnesses = Witnesses { pulses: shown.pulses, switches, record: Arc::default() };
-    let ports = evidence::join(job, &simulation.plant, witnesses, (ports, Beat::Modelled));
+    let ports = evidence::join(job, &mut simulation.plant, witnesses, (ports, Beat::Modelled));
     let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);
     simulation.run(
         &stop,

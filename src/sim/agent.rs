@@ -143,6 +143,8 @@ impl MarketFeed {
             let lag = lag.0.saturating_add(now.since(at).0);
             self.board.lag.put(i64::try_from(lag).unwrap_or(i64::MAX), now);
         }
+        let held = self.outlets.iter().filter(|outlet| outlet.is_engine).map(|o| o.held.len());
+        self.board.held.store(held.sum::<usize>() as u64, Ordering::Relaxed);
         if self.board.reconnect_asked.swap(false, Ordering::AcqRel) {
             raise(&self.board.reconnects);
         }

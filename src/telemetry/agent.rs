@@ -269,6 +269,7 @@ impl Telemetry {
             ("log_lost_queue", lost.queue),
             ("log_lost_console", lost.console),
             ("log_lost_file", lost.file),
+            ("cycles_missed", self.last.map_or(0, |last| last.missed_cycles)),
         ];
         let report = self.last.as_ref();
         let seen = Seen { at: now, report, readings: &readings, losses: &losses };

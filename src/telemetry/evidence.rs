@@ -220,7 +220,7 @@ impl Evidence {
         snapshot.feeds = sources.feed_figures();
         snapshot.threads = sources.thread_figures(seen.at.mono, &self.longest);
         snapshot.counters = self.counters(seen, sources);
-        snapshot.conservation = sources.conservation();
+        snapshot.conservation = sources.conservation(is_final);
         snapshot.conservation.extend(self.tester.terms());
         let kept =
             snapshot::text(&snapshot).and_then(|text| self.files.snapshots.keep(at.wall, &text));

@@ -111,6 +111,8 @@ pub struct Sources {
     pub tallies: Vec<Tally>,
     /// Gauges of the process in a virtual run; `None`: the real ones.
     pub model: Option<Box<dyn ProcessModel>>,
+    /// Tops that wait on the engine's link: at the end, those that nobody will take.
+    pub left: Option<Box<dyn Fn() -> u64 + Send>>,
     /// Losses that their senders count: name of the counter and the count.
     pub losses: Vec<(&'static str, Arc<AtomicU64>)>,
 }
@@ -173,8 +175,13 @@ impl Sources {
         // Each keeper of invariants finds faults of its own.
         if term == Term::InvariantFaults { kept.reduce(u64::saturating_add) } else { kept.next() }
     }
+    fn left_behind(&self) -> u64 {
+        let held = self.feeds.iter().map(|feed| feed.board.held.load(Ordering::Relaxed));
+        self.left.as_ref().map_or(0, |left| left()).saturating_add(held.sum())
+    }
     /// The terms of the conservation identities, but for those of the snapshots.
-    pub fn conservation(&self) -> BTreeMap<Term, u64> {
+    /// `is_end`: every other thread has ended, so what waits is lost.
+    pub fn conservation(&self, is_end: bool) -> BTreeMap<Term, u64> {
         let mut terms = BTreeMap::new();
         if !self.feeds.is_empty() {
             let sum = |of: &[Counter]| {
@@ -187,7 +194,7 @@ impl Sources {
             terms.insert(Term::Updates, sum(&[Counter::Published]));
             terms.insert(Term::UpdatesConflated, sum(&[Counter::Conflated]));
             // A full link keeps the newest of each book. Only the end of a run leaves some behind.
-            terms.insert(Term::UpdatesDropped, self.term(Term::UpdatesDropped).unwrap_or(0));
+            terms.insert(Term::UpdatesDropped, if is_end { self.left_behind() } else { 0 });
         }
         if !self.pulses.is_empty() {
             let dead = self.pulses.iter().filter(|pulse| pulse.state() == State::Dead);
@@ -230,6 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_at_the_end_is_lost_and_before_it_is_not() {
+        let board = Arc::<FeedBoard>::default();
+        board.held.store(1, Ordering::Relaxed);
+        let tally = Pen::new().tally();
+        let feed = FeedSource { venue: "upbit", tally, board, allowance: DurNs(0) };
+        let left: Option<Box<dyn Fn() -> u64 + Send>> = Some(Box::new(|| 3));
+        let sources = Sources { feeds: vec![feed], left, ..Sources::default() };
+        let dropped = |is_end| sources.conservation(is_end)[&Term::UpdatesDropped];
+        assert_eq!((dropped(false), dropped(true)), (0, 4));
+    }
+
+    #[test]
     fn a_term_has_one_keeper_and_a_thread_that_panicked_is_a_panic() {
         let apart = Arc::new(Terms::default());
         let pulse = Pulse::new("engine");
@@ -237,9 +256,9 @@ mod tests {
         sources.pulses = vec![pulse.view(), Pulse::new("gateway").view()];
         apart.put(Term::Sends, 4);
         sources.engine.terms.put(Term::Intents, 5);
-        assert_eq!(sources.conservation()[&Term::Panics], 0);
+        assert_eq!(sources.conservation(false)[&Term::Panics], 0);
         pulse.enter(State::Dead);
-        let terms = sources.conservation();
+        let terms = sources.conservation(false);
         assert_eq!([Term::Sends, Term::Intents, Term::Panics].map(|term| terms[&term]), [4, 5, 1]);
         assert!(!terms.contains_key(&Term::Frames), "no feed counts here");
     }

@@ -179,6 +179,8 @@ impl EngineBoard {
 pub struct FeedBoard {
     /// Transport lag of the newest frame, ns, and when that frame arrived.
     pub lag: Cell,
+    /// Tops for the engine that found their link full and wait with the feed.
+    pub held: AtomicU64,
     /// Connections made after the first.
     pub reconnects: AtomicU64,
     /// Raised by the watchdog's soft reset; the feed lowers it and connects anew.

@@ -63,6 +63,9 @@ pub struct Tail {
     pub last: Interval,
 }
 
+/// An interval on exit shorter than this part of the one before is no interval to compare.
+const SCRAP: u64 = 10;
+
 /// All distributions, and what is compared with what.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compared {
@@ -88,9 +91,12 @@ impl Tails {
         let Some((run, mono)) = self.run(&read.stamp) else { return };
         let before = run.snapshots.end.filter(|end| *end < mono);
         run.snapshots.add(mono, &read.intervals);
-        if run.snapshots.end == Some(mono) && !read.intervals.is_empty() {
+        let length = before.map_or(0, |before| mono - before);
+        // The checkpoint on exit may follow the one before at once: that one's interval tells more.
+        let is_scrap = read.is_final == Some(true) && length < run.last_ns / SCRAP;
+        if run.snapshots.end == Some(mono) && !read.intervals.is_empty() && !is_scrap {
             run.last.clone_from(&read.intervals);
-            run.last_ns = before.map_or(0, |before| mono - before);
+            run.last_ns = length;
         }
     }
     fn run(&mut self, stamp: &Stamp) -> Option<(&mut RunTimes, u64)> {

@@ -46,7 +46,7 @@ pub(super) struct Witnesses {
 /// Joins telemetry to everything that it reads.
 pub(super) fn join(
     job: &Job<'_>,
-    plant: &Plant<MarketFeed>,
+    plant: &mut Plant<MarketFeed>,
     witnesses: Witnesses,
     (ports, beat): (Ports, Beat),
 ) -> Ports {
@@ -62,6 +62,7 @@ pub(super) fn join(
         latencies: Some(plant.latencies.clone()),
         terms: vec![Arc::clone(&plant.boards.gateway), record, crew],
         pulses,
+        left: plant.boards.left.take(),
         ..ports.sources
     };
     let heartbeat = heartbeat(job, &plant.boards, beat).stalled_by(switches.redis_stalls);

@@ -105,7 +105,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     ports.sources.losses = vec![("notices_lost", lost)];
     ports.evidence = evidence_files;
     let witnesses = Witnesses { pulses: posts.pulses(), switches, record: terms };
-    let ports = evidence::join(job, &plant, witnesses, (ports, evidence::beat(job)));
+    let ports = evidence::join(job, &mut plant, witnesses, (ports, evidence::beat(job)));
     let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
     let hands = Hands { plant, journal, telemetry, watchdog, sabotage };
     let begun = job.clock.mono();

@@ -35,6 +35,7 @@ use arb::runtime::crew::Worker;
 use arb::runtime::drive::Order;
 use arb::runtime::idle::Wait;
 use arb::runtime::link::BOOKS;
+use arb::runtime::link::DUE;
 use arb::runtime::link::EVENTS;
 use arb::runtime::link::FACTS;
 use arb::runtime::link::REPORTS;
@@ -59,6 +60,7 @@ use arb::types::order::OrderEventKind;
 use arb::types::order::OrderRequest;
 use arb::types::order::Purpose;
 use arb::types::order::RejectReason;
+use arb::types::report::Checkpoints;
 use arb::types::report::CycleReport;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
@@ -294,6 +296,7 @@ fn joined(clock: Clock, engine_post: &Post) -> Option<(Outside<Send, Take>, Engi
     let (requests, requests_rx) = REQUESTS.open();
     let (events_tx, events) = EVENTS.open_to(engine_post.waker());
     let ((facts, facts_rx), (reports, reports_rx)) = (FACTS.open(), REPORTS.open());
+    let (due, _) = DUE.open();
     for (id, best) in [(2, RATE), (3, USDT), (0, DULL)] {
         let mut top = book(InstrumentId(id), best);
         (top.image, top.received_at, top.alive_at) = (1, clock.mono(), clock.mono());
@@ -304,8 +307,11 @@ fn joined(clock: Clock, engine_post: &Post) -> Option<(Outside<Send, Take>, Engi
     let pace = Pace::Every(DurNs::from_secs(1));
     let finished = Arc::new(AtomicBool::new(false));
     let (latencies, board) = (Latencies::default(), Arc::default());
-    let charge = Charge { permission, pace, loops: 0, finished, journal: None, board, latencies };
-    let ports = Ports { books, events, requests, facts, reports };
+    let checkpoints = Checkpoints::default();
+    let (loops, journal) = (0, None);
+    let charge =
+        Charge { permission, pace, loops, finished, journal, board, latencies, checkpoints };
+    let ports = Ports { books, events, requests, facts, reports, due };
     let engine = Engine::new(Box::new(Core::new(&plan)), ports, charge);
     let record = Record { events: events_tx, facts: facts_rx, reports: reports_rx };
     let send: Send = Box::new(move |top| books_tx.send(top).is_ok());

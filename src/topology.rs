@@ -5,7 +5,7 @@
 //!        └───────────── books ─────────────────────────────▲ │
 //!                                 engine ◀── events ─────────┘
 //!                                 engine ── facts ──▶ whoever keeps the record
-//!                                 engine ── reports ──▶ whoever shows it
+//!                                 engine ── reports, due ──▶ whoever shows it
 //! ```
 
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use crate::gateway::paper::Paper;
 use crate::gateway::paper::Ports as PaperPorts;
 use crate::runtime::idle::Waker;
 use crate::runtime::link::BOOKS;
+use crate::runtime::link::DUE;
 use crate::runtime::link::EVENTS;
 use crate::runtime::link::FACTS;
 use crate::runtime::link::NOTICES;
@@ -50,6 +51,7 @@ use crate::types::market::BookTop;
 use crate::types::notice::Notice;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderRequest;
+use crate::types::report::Checkpoints;
 use crate::types::report::CycleReport;
 use crate::watchdog::agent::Ports as DogPorts;
 use crate::watchdog::sources::Subjects;
@@ -66,6 +68,8 @@ pub struct Plan {
     pub pace: Pace,
     /// Cycles after which the engine is finished; 0 for no end.
     pub loops: u64,
+    /// Which cycles end in a checkpoint.
+    pub checkpoints: Checkpoints,
     /// Seed of everything that is drawn.
     pub seed: u64,
 }
@@ -125,6 +129,15 @@ pub struct Boards {
 }
 
 impl Boards {
+    fn new(
+        engine: Arc<EngineBoard>,
+        feeds: Vec<(VenueId, Arc<FeedBoard>)>,
+        gateway: Arc<Terms>,
+        (waiting, notices): ([Waiting; 2], Tx<Notice>),
+    ) -> Boards {
+        let (process, dog, waiting) = (Arc::default(), Arc::default(), Some(waiting));
+        Boards { engine, feeds, gateway, process, dog, waiting, notices }
+    }
     /// What a watchdog finds here; the threads are not known here.
     pub fn subjects(&self) -> Subjects {
         Subjects {
@@ -148,6 +161,8 @@ pub struct Outlets {
     pub facts: Rx<Fact>,
     /// The state at the close of each cycle.
     pub reports: Rx<CycleReport>,
+    /// The same once more where a checkpoint is due.
+    pub due: Rx<CycleReport>,
     /// News of watchdog, feeds and journal.
     pub notices: Rx<Notice>,
 }
@@ -192,8 +207,9 @@ fn join<F>(
     let (requests_tx, requests) = REQUESTS.open_to(site.gateway);
     let (events_tx, events) = EVENTS.open_to(site.engine);
     let (facts_tx, facts) = FACTS.open_to(site.record);
-    let (notices_tx, notices) = NOTICES.open_to(site.telemetry.clone());
-    let (reports_tx, reports) = REPORTS.open_to(site.telemetry);
+    let (reports_tx, reports) = REPORTS.open_to(site.telemetry.clone());
+    let (due_tx, due) = DUE.open_to(site.telemetry.clone());
+    let (notices_tx, notices) = NOTICES.open_to(site.telemetry);
 
     // The gateway first: a fill walks the book that the decision saw, or a newer one. The engine
     // last: feeds count what goes to their last link.
@@ -213,6 +229,7 @@ fn join<F>(
         requests: requests_tx,
         facts: facts_tx,
         reports: reports_tx,
+        due: due_tx,
     };
     let charge = Charge {
         permission: Arc::clone(&permission),
@@ -222,20 +239,13 @@ fn join<F>(
         journal: site.journal,
         board: Arc::clone(&engine_board),
         latencies: latencies.clone(),
+        checkpoints: plan.checkpoints,
     };
     let engine = Engine::new(core, ports, charge);
     let ports = PaperPorts { requests, events: events_tx, books: gateway_books };
     let gateway = Paper::new(paper, ports, Arc::clone(&permission));
-    let boards = Boards {
-        engine: engine_board,
-        feeds: boards,
-        gateway: gateway.terms(),
-        process: Arc::default(),
-        dog: Arc::default(),
-        waiting: Some(waiting),
-        notices: notices_tx,
-    };
-    let outlets = Outlets { facts, reports, notices };
+    let boards = Boards::new(engine_board, boards, gateway.terms(), (waiting, notices_tx));
+    let outlets = Outlets { facts, reports, due, notices };
     (Plant { feeds, engine, gateway, permission, finished, boards, latencies }, outlets)
 }
 

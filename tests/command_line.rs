@@ -29,19 +29,30 @@ fn help_teaches_every_command_and_every_exit_code() {
         let row = format!("{:>2}  {}", exit.code(), exit.meaning());
         assert!(help.contains(&row), "`{row}` is missing in\n{help}");
     }
-    for word in ["replay", "decode", "config", "--run-dir", "Examples:"] {
+    for word in ["replay", "decode", "report", "config", "--run-dir", "Examples:"] {
+        assert!(help.contains(word), "`{word}` is missing in\n{help}");
+    }
+}
+
+#[test]
+fn the_help_of_report_says_what_is_judged_and_how_it_exits() {
+    let output = run(&["report", "--help"]);
+    assert_eq!(code(&output), Some(0));
+    let help = String::from_utf8_lossy(&output.stdout);
+    for word in ["was it stable?", "--list", "--ascii", "--json", "Examples:", "10 FAIL, 12"] {
         assert!(help.contains(word), "`{word}` is missing in\n{help}");
     }
 }
 
 #[test]
 fn a_line_that_makes_no_sense_exits_2_and_keeps_stdout_clean() {
-    let lines: [&[&str]; 7] = [
+    let lines: [&[&str]; 8] = [
         &[],
         &["fly"],
         &["replay"],
         &["replay", "f", "--interval", "-3"],
         &["decode", "f"],
+        &["report"],
         &["config"],
         &["man", "fly"],
     ];
@@ -59,15 +70,17 @@ fn every_shell_gets_completions_of_every_command() {
         let output = run(&["completions", shell]);
         assert_eq!(code(&output), Some(0), "{shell}");
         let script = String::from_utf8_lossy(&output.stdout);
-        assert!(script.contains("replay") && script.contains("run-dir"), "{shell}");
+        assert!(script.contains("replay") && script.contains("report"), "{shell}");
+        assert!(script.contains("run-dir"), "{shell}");
     }
 }
 
 #[test]
 fn every_command_has_a_manual_page() {
-    let pages: [(&[&str], &str); 3] = [
+    let pages: [(&[&str], &str); 4] = [
         (&["man"], "ended with unhedged exposure"),
         (&["man", "replay"], "recording"),
+        (&["man", "report"], "INCONCLUSIVE"),
         (&["man", "config", "check"], "fault"),
     ];
     for (line, content) in pages {

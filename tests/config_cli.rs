@@ -74,6 +74,20 @@ fn explain_says_meaning_range_default_variable_and_cycles_in_time() {
 }
 
 #[test]
+fn explain_says_what_a_key_waits_for_that_nothing_reads_yet() {
+    for (key, part) in [
+        ("venues.connect_timeout_ms", "mode paper"),
+        ("live_guards.require_env_flag", "mode live"),
+        ("alert.telegram.timeout_seconds", "alerts"),
+        ("http.page", "the metrics page"),
+    ] {
+        let waits = format!("waits: for {part}, not built yet; nothing reads it");
+        assert!(explained(key).contains(&waits), "{key}: {}", explained(key));
+    }
+    assert!(!explained("venues.fx").contains("waits:"));
+}
+
+#[test]
 fn explain_names_the_nearest_key_and_works_beside_a_broken_file() {
     let args = ExplainArgs {
         key: Some("watchdog.warn_reset_cycle".into()),

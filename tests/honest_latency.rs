@@ -24,6 +24,7 @@ use arb::runtime::agent::Turn;
 use arb::runtime::drive::Order;
 use arb::runtime::idle::Wait;
 use arb::runtime::link::BOOKS;
+use arb::runtime::link::DUE;
 use arb::runtime::link::EVENTS;
 use arb::runtime::link::FACTS;
 use arb::runtime::link::REPORTS;
@@ -40,6 +41,7 @@ use arb::types::control::Permission;
 use arb::types::control::PermissionWord;
 use arb::types::counters::Counter;
 use arb::types::counters::Tally;
+use arb::types::report::Checkpoints;
 use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
 use arb::types::time::Now;
@@ -127,7 +129,8 @@ fn minute_of_frames(stall: &Range<u64>) -> Minute {
     let ((books_tx, books), (requests, _gateway)) = (BOOKS.open(), REQUESTS.open());
     let ((_events, events), (facts, _record)) = (EVENTS.open(), FACTS.open());
     let (reports, _telemetry) = REPORTS.open();
-    let ports = Ports { books, events, requests, facts, reports };
+    let (due, _) = DUE.open();
+    let ports = Ports { books, events, requests, facts, reports, due };
     let latencies = Latencies::default();
     let charge = Charge {
         permission: Arc::new(PermissionWord::shut()),
@@ -137,6 +140,7 @@ fn minute_of_frames(stall: &Range<u64>) -> Minute {
         journal: None,
         board: Arc::default(),
         latencies: latencies.clone(),
+        checkpoints: Checkpoints::default(),
     };
     let mut feed = Feed::new(Books::new(named.venue, &[(named.id, named.name)]), vec![books_tx]);
     let mut engine = Engine::new(Box::new(Core::new(&plan)), ports, charge);
@@ -160,7 +164,7 @@ fn minute_of_market(stall: &Range<u64>) -> Minute {
     market.updates_per_second = 200;
     market.transport.latency_mean = market.transport.latency_min;
     let pace = Pace::Every(DurNs::from_secs(1));
-    let plan = Plan { engine, paper, pace, loops: 0, seed: 5 };
+    let plan = Plan { engine, paper, pace, loops: 0, checkpoints: Checkpoints::default(), seed: 5 };
     let (mut plant, outlets) = mock_plant(&plan, &market, Site::default()).expect("a plant");
     plant.permission.grant(Permission::Trade, MonoNs(u64::MAX));
     for ms in 0..MINUTE_MS {

@@ -27,6 +27,7 @@ use arb::topology::Plant;
 use arb::topology::Site;
 use arb::topology::mock_plant;
 use arb::types::control::Permission;
+use arb::types::report::Checkpoints;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
@@ -57,7 +58,7 @@ fn plans(start: MonoNs, pace: Pace) -> (Plan, MarketPlan) {
     market.updates_per_second = checked.sections.mock.updates_per_second;
     market.start = start;
     let (engine, paper) = (checked.engine, checked.paper);
-    (Plan { engine, paper, pace, loops: 0, seed: 28 }, market)
+    (Plan { engine, paper, pace, loops: 0, checkpoints: Checkpoints::default(), seed: 28 }, market)
 }
 
 /// Watches the heap while its agent is at work.

@@ -49,6 +49,7 @@ use arb::types::control::Permission;
 use arb::types::control::PermissionWord;
 use arb::types::fact::Fact;
 use arb::types::fact::Refusal;
+use arb::types::report::Checkpoints;
 use arb::types::report::CycleReport;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
@@ -74,7 +75,7 @@ fn plans(start: MonoNs, updates_per_second: u32) -> (Plan, MarketPlan) {
     let mut market = MarketPlan::of(checked.engine.instruments.clone(), 28);
     (market.updates_per_second, market.start) = (updates_per_second, start);
     let (engine, paper, pace) = (checked.engine, checked.paper, Pace::Every(SECOND));
-    (Plan { engine, paper, pace, loops: 0, seed: 28 }, market)
+    (Plan { engine, paper, pace, loops: 0, checkpoints: Checkpoints::default(), seed: 28 }, market)
 }
 
 /// A watchdog that looks only at what makes trading impossible.
@@ -238,7 +239,7 @@ fn telemetry(reports: Rx<CycleReport>) -> Telemetry {
         live: LiveState::Blocked(Vec::new()),
         timeline: Timeline::Real,
     };
-    Telemetry::new(plan, TelemetryPorts { reports, log, reopen_log })
+    Telemetry::new(plan, TelemetryPorts::new(reports, log, reopen_log))
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn bench(name: &str, timeline: Timeline) -> Bench {
     log.keep_in(RotatingFile::open(&limits).expect("a log file"));
     let (reports, rx) = REPORTS.open();
     let reopen = Arc::new(AtomicBool::new(false));
-    let ports = Ports { reports: rx, log, reopen_log: Arc::clone(&reopen) };
+    let ports = Ports::new(rx, log, Arc::clone(&reopen));
     let sampling = SampleLimits { every: Some(DurNs::from_secs(30)) };
     let plan = Plan { sampling, glyphs: Glyphs::Ascii, live: mock(), timeline };
     Bench { reports, telemetry: Telemetry::new(plan, ports), reopen, file }

@@ -90,6 +90,7 @@ fn nineteen_of_twenty_clean_soaks_in_the_format_of_the_source_pass() {
             bad.push((seed, reasons(&judgement)));
         }
     }
+    println!("{} of 20 clean soaks do not pass", bad.len());
     assert!(bad.len() <= 1, "{bad:#?}");
 }
 

@@ -222,6 +222,21 @@ fn an_interrupted_run_is_judged_and_its_torn_last_line_told() {
 }
 
 #[test]
+fn a_series_in_two_files_is_read_in_the_order_of_time() {
+    let dir = run("files_rotated");
+    let series = dir.join("logs/stability/series.jsonl");
+    let text = fs::read_to_string(&series).expect("read");
+    let half = text.char_indices().filter(|(_, c)| *c == '\n').nth(700).expect("lines").0 + 1;
+    let first = series.with_file_name("series_2025-11-15T20-57-22-906000.jsonl");
+    fs::write(first, &text[..half]).expect("written");
+    fs::write(&series, &text[half..]).expect("written");
+    let (evidence, judgement) = judged(&dir);
+    assert_eq!(judgement.verdict, Verdict::Pass, "{:#?}", judgement.criteria);
+    let found = evidence.tails.compared(&judgement.run_ids).expect("times");
+    assert_eq!((found.tails[0].first.count, found.tails[0].whole.count), (6_000, 144_100));
+}
+
+#[test]
 fn a_lost_frame_fails_the_conservation_by_name() {
     let dir = run("files_lost");
     let last = snapshots_of(&dir).pop().expect("a snapshot");
@@ -270,6 +285,8 @@ fn virtual_time_is_never_called_hours_of_operation() {
     let text = render::text(&judgement, &evidence, Glyphs::Ascii);
     assert!(text.contains("24.0 h on a virtual clock: no hours of operation"), "{text}");
     assert!(text.contains("synthetic (the built-in market)") && text.is_ascii(), "{text}");
+    let verdict = text.lines().next().expect("a line");
+    assert!(verdict.ends_with("(virtual time, synthetic, 24.0 h)"), "{verdict}");
     let json: serde_json::Value =
         serde_json::from_str(&render::json(&judgement, &evidence).expect("json")).expect("json");
     assert_eq!(json["synthetic"], true);
@@ -290,9 +307,11 @@ fn the_object_has_the_keys_of_the_specification_and_the_text_both_plots() {
         assert!(json["criteria"][0][key].is_string(), "{key}");
     }
     let text = render::text(&judgement, &evidence, Glyphs::Blocks);
-    for part in ["memory, MB", "loop latency P95, ms", "first hour", "last interval", "\nPASS\n"] {
+    for part in ["memory, MB", "loop latency P95, ms", "first hour", "last interval", "whole run"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    let (first, last) = (text.lines().next(), text.lines().last());
+    assert!(first == last && first.is_some_and(|line| line.starts_with("PASS: ")), "{text}");
     assert!(text.contains('\u{2588}'), "{text}");
 }
 

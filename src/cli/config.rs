@@ -160,6 +160,12 @@ fn explain_one(
             writeln!(out, "  in time: {time} (cycles of {one})")?;
         }
     }
+    if let Some(part) = &key.waits_for {
+        writeln!(
+            out,
+            "  waits: for {part}, not built yet; nothing reads it, only its default passes"
+        )?;
+    }
     if let Some(variable) = key.variable() {
         writeln!(out, "  environment: {variable}")?;
     }

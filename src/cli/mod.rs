@@ -29,6 +29,7 @@ use clap_complete::Shell;
 
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::report::ReportArgs;
 use crate::config::load::DEFAULT_PATH;
 use crate::config::load::Flag;
 use crate::config::load::Loaded;
@@ -54,6 +55,7 @@ Examples:
   arb replay market.rec.gz                what the engine would have done
   arb replay market.rec.gz --json         the same, as one JSON object
   arb decode market.rec.gz --venue upbit  every book of one venue, a JSON line each
+  arb report .                            was the run in this directory stable?
   arb --config my.yml config check        every fault of a configuration at once
   arb config show                         values in force, and where each comes from
 
@@ -110,6 +112,16 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Print one JSON line for each book, trade or order event in a recording
     Decode(DecodeArgs),
+    /// Judge what a run left behind: was it stable?
+    ///
+    /// Reads the snapshots, the minutes and the events in DIR or in DIR/logs/stability, also those
+    /// of a run that was interrupted or still goes on, and snapshots of the previous system. Needs
+    /// no configuration and changes nothing. Exits 0 for PASS, 10 for FAIL, 12 for INCONCLUSIVE:
+    /// FAIL beats INCONCLUSIVE beats PASS, and fewer than 24 snapshots or minutes are never a
+    /// PASS. What could not be measured fails; a damaged or foreign file is named and leaves the
+    /// verdict open.
+    #[command(after_help = report::EXAMPLES)]
+    Report(ReportArgs),
     /// Look into the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -266,6 +278,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
             let out = &mut std::io::stdout().lock();
             decode::decode(&arguments.file, arguments.venue, arguments.levels, out)
         }
+        Command::Report(arguments) => report::report(arguments, cli.common.json),
         Command::Config(command) => show_config(command, &cli.common),
         Command::Completions { shell } => {
             output::print(&pages::completions(Cli::command(), *shell))

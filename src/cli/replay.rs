@@ -30,6 +30,7 @@ use crate::scenario::replay::KeepGoing;
 use crate::scenario::replay::Replay;
 use crate::scenario::replay::Watch;
 use crate::topology::Plan;
+use crate::types::report::Checkpoints;
 use crate::types::rng::mix;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
@@ -57,6 +58,7 @@ pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> 
         engine: loaded.checked.engine.clone(),
         paper: loaded.checked.paper.clone(),
         pace: pace(how.interval),
+        checkpoints: Checkpoints::default(),
         loops: 0,
         seed: how.seed,
     };

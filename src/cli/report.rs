@@ -17,41 +17,45 @@ use crate::verdict::render;
 /// Snapshots that `--list` prints: as many as the source's scripts did.
 pub const LISTED: usize = 10;
 
+/// What the help of the command ends with.
+pub const EXAMPLES: &str = "\
+Examples:
+  arb report .                      the run in this directory
+  arb report logs/stability         a folder of snapshots, also of the previous system
+  arb report . --list               its last snapshots, a line each
+  arb report . --json | jq .verdict for a program
+
+Exit codes: 0 PASS, 10 FAIL, 12 INCONCLUSIVE, 73 nothing to read in DIR.
+";
+
 /// What the command line says about a report.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReportArgs {
-    /// Run directory, or folder of snapshots; of this program or in the source's format
+    /// Run directory, or folder of snapshots; of this program or of the previous system
+    #[arg(value_hint = clap::ValueHint::DirPath)]
     pub dir: PathBuf,
-    /// Print the last snapshots (loop, CPU, memory, stable) and judge nothing
+    /// Print the last ten snapshots (loop, CPU, memory, stable) and judge nothing
     #[arg(long)]
     pub list: bool,
-    /// Plots in ASCII
+    /// Plots and signs in ASCII, as in a file or a pipe
     #[arg(long)]
     pub ascii: bool,
-}
-
-/// How the answer is wanted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    /// For a person.
-    Text,
-    /// One object on one line.
-    Json,
 }
 
 /// Reads, judges and prints.
 ///
 /// # Errors
 /// `Exit::Directory` if there is nothing to read; `Exit::Io` if stdout cannot be written.
-pub fn report(args: &ReportArgs, format: Format) -> Result<Exit, CliError> {
+pub fn report(args: &ReportArgs, json: bool) -> Result<Exit, CliError> {
     let evidence = load::load(&args.dir).map_err(|error| nothing(&error))?;
     if args.list {
-        return output::print(render::list(&evidence, LISTED).as_bytes());
+        let list = if json { render::list_json } else { render::list };
+        return output::print(list(&evidence, LISTED).as_bytes());
     }
     let judgement = judge::judge(&evidence);
-    let text = match format {
-        Format::Text => render::text(&judgement, &evidence, glyphs(args.ascii)),
-        Format::Json => render::json(&judgement, &evidence).map_err(|error| {
+    let text = match json {
+        false => render::text(&judgement, &evidence, glyphs(args.ascii)),
+        true => render::json(&judgement, &evidence).map_err(|error| {
             CliError::new(Exit::Internal, format!("report: {error}"), "report this defect")
         })?,
     };

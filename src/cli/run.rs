@@ -35,6 +35,7 @@ use crate::telemetry::line::Glyphs;
 use crate::telemetry::line::LiveState;
 use crate::telemetry::writer::LogWriter;
 use crate::topology::Plan;
+use crate::types::report::Checkpoints;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::watchdog::agent::Plan as WatchdogPlan;
@@ -87,7 +88,7 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     let (engine, paper) = (loaded.checked.engine.clone(), loaded.checked.paper.clone());
     let mut market = MarketPlan::of(engine.instruments.clone(), seed);
     market.updates_per_second = mock.updates_per_second;
-    let plan = Plan { engine, paper, pace, loops, seed };
+    let plan = Plan { engine, paper, pace, loops, checkpoints: Checkpoints::default(), seed };
     let is_ascii = arguments.ascii;
     Ok(Job { loaded, common, plan, market, run_id: run_id(), is_ascii, clock })
 }
@@ -119,7 +120,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
     let Some(log) = log.take() else { return Err(no_log()) };
-    let ports = TelemetryPorts { reports: shown.reports, log, reopen_log: reload.reopen_log() };
+    let ports = TelemetryPorts::new(shown.reports, log, reload.reopen_log());
     let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);
     simulation.run(&stop, &mut |now| {
         reload.look(job);

@@ -78,6 +78,9 @@ pub struct Key {
     pub secret: Option<String>,
     /// For a text: its form (`https`, `wss`, `redis`, `path`, `route`).
     pub form: Option<String>,
+    /// What this version cannot do yet and the key belongs to (`mode paper`): nothing reads it
+    /// before, and only its default is accepted.
+    pub waits_for: Option<String>,
     /// `null` is allowed.
     pub nullable: bool,
     /// Value without a file; null within lists, whose entries have none of their own.
@@ -210,6 +213,7 @@ fn key_of(path: &str, schema: &Value, default: &Value) -> Key {
         about: about.split_whitespace().collect::<Vec<_>>().join(" "),
         secret: text("secret"),
         form: text("form"),
+        waits_for: text("waits_for"),
         nullable: schema["nullable"].as_bool().unwrap_or_default(),
         default: default.clone(),
     }

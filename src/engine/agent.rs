@@ -28,6 +28,7 @@ use crate::types::limit;
 use crate::types::market::BookTop;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderRequest;
+use crate::types::report::Checkpoints;
 use crate::types::report::CycleReport;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
@@ -47,6 +48,8 @@ pub struct Ports {
     pub facts: Tx<Fact>,
     /// The state at the close of each cycle, for telemetry.
     pub reports: Tx<CycleReport>,
+    /// The same once more at the end of a cycle with a checkpoint.
+    pub due: Tx<CycleReport>,
 }
 
 /// When a cycle closes.
@@ -77,6 +80,8 @@ pub struct Charge {
     pub board: Arc<EngineBoard>,
     /// Where it records how long its work waited.
     pub latencies: Latencies,
+    /// Which cycles end in a checkpoint.
+    pub checkpoints: Checkpoints,
 }
 
 /// The engine agent.
@@ -243,6 +248,10 @@ impl Engine {
         self.flush(now);
         let report = self.report(now, due_at);
         self.reports_lost += u64::from(self.ports.reports.send(report).is_err());
+        if self.charge.checkpoints.is_due(report.cycle) {
+            // Telemetry knows from the numbers of the cycles which one is missing.
+            let _ = self.ports.due.send(report);
+        }
         true
     }
 

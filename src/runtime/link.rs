@@ -41,6 +41,9 @@ pub const EVENTS: Link = Link { name: "events", depth: 1024, when_full: WhenFull
 pub const FACTS: Link = Link { name: "facts", depth: 4096, when_full: WhenFull::Halt };
 /// Cycle reports from engine to telemetry. Depth: as many cycles as telemetry may be behind.
 pub const REPORTS: Link = Link { name: "reports", depth: 256, when_full: WhenFull::DropAndCount };
+/// The report of each cycle with a checkpoint, once more: slots of its own, so that a flood of
+/// other reports cannot crowd it out. Sent after the same report went to [`REPORTS`].
+pub const DUE: Link = Link { name: "due", depth: 64, when_full: WhenFull::DropAndCount };
 /// Log records from any thread but the engine's to telemetry. Depth: a burst of reconnects.
 pub const LOG: Link = Link { name: "log", depth: 1024, when_full: WhenFull::DropAndCount };
 

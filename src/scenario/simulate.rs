@@ -37,6 +37,8 @@ const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
 pub struct Shown {
     /// Cycle reports.
     pub reports: Rx<CycleReport>,
+    /// Those of cycles with a checkpoint, once more.
+    pub due: Rx<CycleReport>,
     /// News of the watchdog.
     pub notices: Rx<Notice>,
     /// Where it measures the real process.
@@ -68,9 +70,9 @@ impl Simulation {
         clock: Clock,
     ) -> Result<(Simulation, Shown), PlanError> {
         let (mut plant, outlets) = mock_plant(plan, market, Site::default())?;
-        let Outlets { facts, reports, notices } = outlets;
+        let Outlets { facts, reports, due, notices } = outlets;
         // What telemetry measures is real and decides nothing: the watchdog sees a model.
-        let shown = Shown { reports, notices, process: Arc::clone(&plant.boards.process) };
+        let shown = Shown { reports, due, notices, process: Arc::clone(&plant.boards.process) };
         let threads = Virtual::new(&plant);
         let waiting = plant.boards.waiting.take();
         let subjects = threads.subjects(plant.boards.subjects(), waiting);

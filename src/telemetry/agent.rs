@@ -13,16 +13,31 @@ use log::Level;
 
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
+use crate::runtime::link::DUE;
+use crate::runtime::link::NOTICES;
 use crate::runtime::link::REPORTS;
 use crate::runtime::link::Rx;
 use crate::stats::profiler::PerformanceMetrics;
 use crate::stats::profiler::PerformanceProfiler;
+use crate::telemetry::evidence::Evidence;
+use crate::telemetry::evidence::EvidenceFiles;
+use crate::telemetry::evidence::Provenance;
+use crate::telemetry::evidence::Seen;
+use crate::telemetry::gauges::Gauge;
+use crate::telemetry::gauges::Loops;
+use crate::telemetry::gauges::Readings;
+use crate::telemetry::gauges::ms;
+use crate::telemetry::inbox::Inbox;
 use crate::telemetry::limits::SampleLimits;
 use crate::telemetry::line::Glyphs;
 use crate::telemetry::line::LiveState;
 use crate::telemetry::line::MetricsLine;
+use crate::telemetry::minute::SECOND;
+use crate::telemetry::minute::on_grid_after;
 use crate::telemetry::process::Gauges;
 use crate::telemetry::process::ProcessGauges;
+use crate::telemetry::process::ProcessSource;
+use crate::telemetry::sources::Sources;
 use crate::telemetry::writer::LogWriter;
 use crate::telemetry::writer::Losses;
 use crate::types::report::CycleReport;
@@ -33,7 +48,7 @@ use crate::types::time::WallNs;
 
 /// The logger of the lines that the source's loop wrote.
 const LOGGER: &str = "live";
-/// Most reports taken in one turn.
+/// Most reports taken in one turn, and most notices.
 const BATCH: usize = 64;
 
 /// Whose time the run goes by.
@@ -66,18 +81,33 @@ pub struct Ports {
     pub log: LogWriter,
     /// Set by whoever wants the log file opened anew (SIGHUP).
     pub reopen_log: Arc<AtomicBool>,
+    /// What the other threads show.
+    pub sources: Sources,
+    /// Where evidence goes; `None` writes none (`longrun.enabled: false`).
+    pub evidence: Option<EvidenceFiles>,
+}
+
+impl Ports {
+    /// For the log and the metrics line alone.
+    pub fn new(reports: Rx<CycleReport>, log: LogWriter, reopen_log: Arc<AtomicBool>) -> Ports {
+        Ports { reports, log, reopen_log, sources: Sources::default(), evidence: None }
+    }
 }
 
 /// The telemetry agent.
 pub struct Telemetry {
     plan: Plan,
     ports: Ports,
-    process: Option<ProcessGauges>,
+    process: ProcessSource,
     gauges: Option<Gauges>,
     max_rss_bytes: Option<u64>,
     next_sample: Option<MonoNs>,
+    next_look: Option<MonoNs>,
     profiler: PerformanceProfiler,
+    evidence: Option<Evidence>,
+    inbox: Inbox,
     last: Option<CycleReport>,
+    loops: Loops,
     cycles: u64,
     reports_lost: u64,
 }
@@ -99,32 +129,57 @@ pub struct TelemetryEnd {
     pub max_rss_bytes: Option<u64>,
     /// Log lines that did not arrive.
     pub log_losses: Losses,
+    /// Checkpoints on disk; `None` if none were to be written.
+    pub checkpoints: Option<u64>,
 }
 
 impl Telemetry {
-    /// Takes the baseline of the process gauges, unless they are switched off.
+    /// Takes the baseline of the process gauges, unless they are switched off or modelled.
     pub fn new(plan: Plan, ports: Ports) -> Telemetry {
-        let process = plan.sampling.every.and_then(|_| ProcessGauges::new());
+        let Ports { mut sources, evidence, reports, log, reopen_log } = ports;
+        let real = || {
+            let mut gauges = ProcessGauges::new()?;
+            gauges.watch(sources.pulses.iter().cloned());
+            Some(ProcessSource::Real(Box::new(gauges)))
+        };
+        let model = sources.model.take();
+        let process = match (plan.sampling.every, model) {
+            (None, _) => ProcessSource::Off,
+            (Some(_), Some(model)) => ProcessSource::Modelled(model),
+            (Some(_), None) => real().unwrap_or(ProcessSource::Off),
+        };
+        let provenance = provenance(plan.timeline, &process);
+        let evidence = evidence.map(|files| Evidence::new(files, &sources, &provenance));
         Telemetry {
             plan,
-            ports,
+            ports: Ports { sources, evidence: None, reports, log, reopen_log },
             process,
             gauges: None,
             max_rss_bytes: None,
             next_sample: None,
+            next_look: None,
             profiler: PerformanceProfiler::default(),
+            evidence,
+            inbox: Inbox::default(),
             last: None,
+            loops: Loops::default(),
             cycles: 0,
             reports_lost: 0,
         }
     }
-    /// Takes what is left, writes the `[PERF]` line and everything that waits in the log.
+    /// Takes what is left, leaves the checkpoint on exit, writes the `[PERF]` line and everything
+    /// that waits in the log. Every other thread has ended.
     pub fn finish(&mut self, now: Now) -> TelemetryEnd {
-        // The link is bounded and its writer has stopped.
-        for _ in 0..=REPORTS.depth / BATCH {
-            self.take_reports();
+        // The links are bounded and their writers have stopped.
+        for _ in 0..=(REPORTS.depth + DUE.depth) / BATCH {
+            self.take_reports(now);
+        }
+        for _ in 0..=NOTICES.depth / BATCH {
+            self.take_notices();
         }
         self.sample(now.mono);
+        self.look(now);
+        self.witness(now, Evidence::on_exit);
         self.ports.log.flush();
         let performance = self.profiler.metrics();
         self.say(now.wall, Level::Info, &format_args!("[PERF] {performance}"));
@@ -136,20 +191,27 @@ impl Telemetry {
             gauges: self.gauges,
             max_rss_bytes: self.max_rss_bytes,
             log_losses: self.ports.log.losses(),
+            checkpoints: self.evidence.as_ref().map(Evidence::written),
         }
     }
 
-    fn take_reports(&mut self) -> bool {
+    fn take_reports(&mut self, now: Now) -> bool {
         let mut worked = false;
         for _ in 0..BATCH {
-            let Some(report) = self.ports.reports.take() else { break };
-            self.on_report(&report);
+            let Some(report) =
+                self.inbox.next(&self.ports.reports, self.ports.sources.due.as_ref())
+            else {
+                break;
+            };
+            // Each report of a checkpoint comes twice.
+            if self.last.is_none_or(|last| last.cycle < report.cycle) {
+                self.on_report(&report, now);
+            }
             worked = true;
         }
         worked
     }
-
-    fn on_report(&mut self, report: &CycleReport) {
+    fn on_report(&mut self, report: &CycleReport, now: Now) {
         if self.cycles == 0 {
             self.introduce(report.at.wall);
         }
@@ -158,18 +220,80 @@ impl Telemetry {
         self.reports_lost += report.cycle.saturating_sub(before).saturating_sub(1);
         self.cycles += 1;
         self.last = Some(*report);
+        self.loops.on_report(report);
         if let Some(latency) = report.loop_latency {
             self.profiler.engine_loop.record(latency);
+        }
+        let loop_p95 = self.profiler.engine_loop.p95();
+        if let Some(p95) = loop_p95 {
+            self.ports.sources.process.loop_p95.put(saturated(p95.0), report.at.mono);
         }
         self.sample(report.at.mono);
         let line = MetricsLine {
             report,
-            loop_p95: self.profiler.engine_loop.p95(),
+            loop_p95,
             gauges: self.gauges,
             live: &self.plan.live,
             glyphs: self.plan.glyphs,
         };
         self.ports.log.say(report.at.wall, Level::Info, (LOGGER, &line));
+        self.witness(now, Evidence::on_cycle);
+    }
+
+    fn take_notices(&mut self) -> bool {
+        let mut worked = false;
+        for _ in 0..BATCH {
+            let Some(notice) = self.ports.sources.notices.as_ref().and_then(Rx::take) else {
+                break;
+            };
+            let cycles = self.last.map_or(0, |last| last.cycle);
+            if let Some(evidence) = &mut self.evidence {
+                evidence.on_notice(&notice, cycles);
+            }
+            self.tell(notice.at.wall);
+            worked = true;
+        }
+        worked
+    }
+    /// The look of each second: the lag into its profiler, all gauges into the evidence.
+    fn look(&mut self, now: Now) {
+        if let Some(lag) = self.ports.sources.ws_lag(now.mono) {
+            self.profiler.lag.record(lag);
+        }
+        self.witness(now, Evidence::tick);
+    }
+    /// Shows the evidence what there is to see, and says what it has to say.
+    fn witness(&mut self, now: Now, what: fn(&mut Evidence, &Seen<'_>, &Sources)) {
+        let readings = self.readings(now.mono);
+        let lost = self.ports.log.losses();
+        let losses = [
+            ("reports_lost", self.reports_lost),
+            ("log_lost_queue", lost.queue),
+            ("log_lost_console", lost.console),
+            ("log_lost_file", lost.file),
+        ];
+        let report = self.last.as_ref();
+        let seen = Seen { at: now, report, readings: &readings, losses: &losses };
+        if let Some(evidence) = &mut self.evidence {
+            what(evidence, &seen, &self.ports.sources);
+        }
+        self.tell(now.wall);
+    }
+    fn tell(&mut self, at: WallNs) {
+        let news = self.evidence.as_mut().map(Evidence::take_news).unwrap_or_default();
+        for (level, text) in news {
+            self.say(at, level, &text);
+        }
+    }
+    /// All gauges as they are now.
+    fn readings(&self, now: MonoNs) -> Readings {
+        let p95 = self.profiler.engine_loop.p95();
+        let mut readings = Readings::of_process(self.gauges.as_ref());
+        readings.set(Gauge::WsLag, self.ports.sources.ws_lag(now).map(ms));
+        readings.set(Gauge::RedisAge, self.ports.sources.heartbeat_age(now).map(ms));
+        readings.set(Gauge::LoopLatency, self.loops.latency(now).map(ms));
+        readings.set(Gauge::LoopP95, p95.filter(|_| self.loops.is_reported(now)).map(ms));
+        readings
     }
 
     /// What stands before the first cycle.
@@ -177,7 +301,7 @@ impl Telemetry {
         for line in self.plan.live.banner(self.plan.glyphs) {
             self.say(at, Level::Warn, &line);
         }
-        if self.plan.timeline == Timeline::Virtual {
+        if self.plan.timeline == Timeline::Virtual && !self.process.is_modelled() {
             let note = "cycles carry virtual time; cpu and mem are those of the real process";
             self.say(at, Level::Info, &note);
         }
@@ -187,13 +311,42 @@ impl Telemetry {
         self.ports.log.say(at, level, (LOGGER, text));
     }
 
-    /// Reads the process gauges; the next reading is due an interval later.
+    /// Reads the process gauges and shows them; the next reading is due an interval later.
     fn sample(&mut self, at: MonoNs) {
-        let Some(process) = &mut self.process else { return };
-        self.gauges = process.sample();
+        let Some(every) = self.plan.sampling.every.filter(|_| !self.process.is_off()) else {
+            return;
+        };
+        self.gauges = self.process.sample(at);
         self.max_rss_bytes = self.max_rss_bytes.max(self.gauges.map(|gauges| gauges.rss_bytes));
-        self.next_sample = self.plan.sampling.every.map(|every| at.plus(every.max(DurNs(1))));
+        self.next_sample = Some(at.plus(every.max(DurNs(1))));
+        if let Some(gauges) = &self.gauges {
+            gauges.show(&self.ports.sources.process, at);
+        }
     }
+    /// True if the look of a second is due; none is without feeds and evidence.
+    fn is_look_due(&mut self, now: MonoNs) -> bool {
+        if self.evidence.is_none() && self.ports.sources.feeds.is_empty() {
+            return false;
+        }
+        let due = *self.next_look.get_or_insert(now);
+        if now < due {
+            return false;
+        }
+        self.next_look = Some(on_grid_after(due, now, SECOND));
+        true
+    }
+}
+
+/// What the gauges of a run mean: a virtual clock stands still in a turn.
+fn provenance(timeline: Timeline, process: &ProcessSource) -> Provenance {
+    let is_virtual = timeline == Timeline::Virtual;
+    let of_loop = Gauge::OF_LOOP.into_iter().filter(|_| is_virtual);
+    let of_process = Gauge::OF_PROCESS.into_iter().filter(|_| process.is_modelled());
+    Provenance { is_virtual, modelled: of_process.chain(of_loop).collect() }
+}
+
+fn saturated(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl Agent for Telemetry {
@@ -205,17 +358,24 @@ impl Agent for Telemetry {
         if self.ports.reopen_log.swap(false, Ordering::Relaxed) {
             self.ports.log.reopen(now.wall);
         }
-        let logged = self.ports.log.pump();
-        let reported = self.take_reports();
-        let due = self.process.is_some() && self.next_sample.is_none_or(|next| now.mono >= next);
-        if due {
+        self.loops.begin(now.mono);
+        let mut worked = self.ports.log.pump();
+        worked |= self.take_notices();
+        worked |= self.take_reports(now);
+        let looks = self.is_look_due(now.mono);
+        if looks || !self.process.is_off() && self.next_sample.is_none_or(|next| now.mono >= next) {
             self.sample(now.mono);
+            worked = true;
         }
-        if logged || reported || due { Turn::Worked } else { Turn::Idle }
+        if looks {
+            self.look(now);
+        }
+        if worked { Turn::Worked } else { Turn::Idle }
     }
 
-    /// The next sample. Reports and log lines are input: whoever waits looks at its links.
+    /// The next sample or look. Reports, notices and log lines are input: whoever waits looks at
+    /// its links.
     fn due(&self) -> Option<MonoNs> {
-        self.next_sample
+        self.next_sample.into_iter().chain(self.next_look).min()
     }
 }

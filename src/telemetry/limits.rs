@@ -27,6 +27,50 @@ pub struct SampleLimits {
     pub every: Option<DurNs>,
 }
 
+/// `longrun` where it is enabled, and who writes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LongRunLimits {
+    /// `longrun.interval_loops`, at least 1.
+    pub interval_loops: u64,
+    /// `longrun.snapshot_path`, made absolute or relative to the present directory by the caller.
+    pub folder: PathBuf,
+    /// `longrun.max_snapshots`: most snapshot files, at least 1.
+    pub max_snapshots: usize,
+    /// `longrun.max_snapshots_mb`, in bytes: most bytes of the snapshots, of the series and of the
+    /// events, each for itself.
+    pub max_bytes: u64,
+    /// `longrun.event_logging`.
+    pub event_logging: bool,
+    /// Where a gauge is no longer good: the watchdog's ERROR thresholds.
+    pub bands: ErrorBands,
+    /// Which run writes.
+    pub identity: RunIdentity,
+}
+
+/// ERROR from here on: the one table of bands in `watchdog`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ErrorBands {
+    /// `watchdog.max_loop_latency_ms`.
+    pub loop_latency: DurNs,
+    /// `watchdog.max_loop_p95_ms`.
+    pub loop_p95: DurNs,
+    /// `watchdog.max_ws_lag_ms`.
+    pub ws_lag: DurNs,
+    /// `watchdog.max_redis_heartbeat_age_ms`.
+    pub redis_age: DurNs,
+}
+
+/// Which run it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunIdentity {
+    /// One start of one process; no other start has it.
+    pub run_id: String,
+    /// Of the configuration in force, hexadecimal.
+    pub config_sha256: String,
+    /// `mock`, `paper`, `live` or `replay`.
+    pub mode: String,
+}
+
 /// `redis`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RedisLimits {

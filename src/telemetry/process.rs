@@ -42,6 +42,42 @@ pub struct Gauges {
     pub threads: Option<u64>,
 }
 
+/// Gauges of a process that does not exist: those of a virtual run, which decides by what its
+/// faults plant and not by what the machine does.
+pub trait ProcessModel: Send {
+    /// The gauges at that virtual moment.
+    fn read(&mut self, at: MonoNs) -> Gauges;
+}
+
+/// Where the gauges of the process come from.
+pub enum ProcessSource {
+    /// Nowhere: switched off, or the system does not show processes.
+    Off,
+    /// This process.
+    Real(Box<ProcessGauges>),
+    /// A model.
+    Modelled(Box<dyn ProcessModel>),
+}
+
+impl ProcessSource {
+    /// The gauges; `None` where they are not measured.
+    pub fn sample(&mut self, at: MonoNs) -> Option<Gauges> {
+        match self {
+            ProcessSource::Off => None,
+            ProcessSource::Real(gauges) => gauges.sample(),
+            ProcessSource::Modelled(model) => Some(model.read(at)),
+        }
+    }
+    /// They are those of a model.
+    pub const fn is_modelled(&self) -> bool {
+        matches!(self, ProcessSource::Modelled(_))
+    }
+    /// They are measured nowhere.
+    pub const fn is_off(&self) -> bool {
+        matches!(self, ProcessSource::Off)
+    }
+}
+
 /// Reads the gauges of this process.
 pub struct ProcessGauges {
     system: System,

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use crate::types::evidence::TERMS;
 use crate::types::evidence::Term;
+use crate::types::fact::Refusal;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 
@@ -104,6 +105,31 @@ pub struct EngineBoard {
     is_written: AtomicBool,
     /// The engine's counts of the conservation identities.
     pub terms: Terms,
+    /// Candidates and orders refused so far, by [`Refusal`].
+    pub refusals: Refusals,
+}
+
+/// A count for each [`Refusal`].
+#[derive(Debug)]
+pub struct Refusals([AtomicU64; Refusal::COUNT]);
+
+impl Default for Refusals {
+    fn default() -> Refusals {
+        Refusals(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl Refusals {
+    /// Shows the counts. For the one writer.
+    pub fn put(&self, counts: &[u64; Refusal::COUNT]) {
+        for (cell, count) in self.0.iter().zip(counts) {
+            cell.store(*count, Ordering::Relaxed);
+        }
+    }
+    /// The counts.
+    pub fn get(&self) -> [u64; Refusal::COUNT] {
+        std::array::from_fn(|index| self.0[index].load(Ordering::Relaxed))
+    }
 }
 
 impl EngineBoard {
@@ -157,6 +183,17 @@ pub struct FeedBoard {
     pub reconnects: AtomicU64,
     /// Raised by the watchdog's soft reset; the feed lowers it and connects anew.
     pub reconnect_asked: AtomicBool,
+}
+
+impl FeedBoard {
+    /// Transport lag of the newest frame, or the time since it once that exceeds the allowance:
+    /// then silence is the lag. `None` before the first frame.
+    pub fn lag_at(&self, now: MonoNs, allowance: DurNs) -> Option<DurNs> {
+        let (lag, arrived_at) = self.lag.get()?;
+        let lag = DurNs(u64::try_from(lag).unwrap_or_default());
+        let silence = now.since(arrived_at);
+        Some(if silence > allowance { lag.max(silence) } else { lag })
+    }
 }
 
 /// What telemetry measures of the process and shows to the watchdog.
@@ -286,6 +323,17 @@ mod tests {
         };
         board.publish(&figures);
         assert_eq!(board.read(), Some(figures));
+    }
+
+    #[test]
+    fn a_feed_that_is_silent_beyond_its_allowance_lags_by_its_silence() {
+        let board = FeedBoard::default();
+        let lag = |now: u64| board.lag_at(MonoNs(now), DurNs(100)).map(|lag| lag.0);
+        assert_eq!(lag(5), None);
+        board.lag.put(-3, MonoNs(10));
+        assert_eq!(lag(10), Some(0), "the venue's clock is ahead");
+        board.lag.put(7, MonoNs(20));
+        assert_eq!([lag(20), lag(120), lag(121)], [Some(7), Some(7), Some(101)]);
     }
 
     #[test]

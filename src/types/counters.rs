@@ -104,7 +104,11 @@ impl Default for Pen {
 impl Tally {
     /// The present count.
     pub fn get(&self, counter: Counter) -> u64 {
-        self.block.cells[counter as usize].load(Ordering::Relaxed)
+        self.at(counter as usize)
+    }
+    /// The present count of a row of [`COUNTERS`].
+    pub fn at(&self, row: usize) -> u64 {
+        self.block.cells[row].load(Ordering::Relaxed)
     }
 }
 

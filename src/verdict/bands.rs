@@ -43,11 +43,13 @@ fn band(gauge: Gauge, most: f64, samples: &[Sample]) -> Criterion {
     let usable = samples.iter().filter(|sample| !sample.injected);
     let values: Vec<f64> = usable.filter_map(|s| s.reading(gauge).map(value)).collect();
     let inside = values.iter().filter(|value| **value < most).count();
-    let worst = values.iter().copied().max_by(f64::total_cmp);
     let verdict = Verdict::pass_if(nearly_all(inside, values.len()));
     let share = percent(inside, values.len());
-    let worst = worst.map_or("never measured".into(), |worst| format!("worst {}", short(worst)));
-    let text = format!("{share} of {} inside, {worst}", values.len());
+    let unit = gauge.unit();
+    let worst = |worst| format!("worst {}{unit}", short(worst));
+    let worst =
+        values.iter().copied().max_by(f64::total_cmp).map_or("never measured".into(), worst);
+    let text = format!("{share} of {} below {most}{unit}, {worst}", values.len());
     let limit = format!("below {most} ms in at least 99 %");
     Criterion::new(format!("{}.band", gauge.name()), verdict, text).limit(limit)
 }

@@ -141,10 +141,10 @@ fn trend_criterion(
         Outcome::Marginal if alone => "; a single marginal hit: run again",
         _ => "",
     };
-    let slope = &trend.slope;
+    let (slope, unit) = (&trend.slope, tested.gauge.unit());
     let text = format!(
-        "slope {} /h (95 % bounds {} to {}), z {:.2}, p {:.3} (Holm {holm:.3}), {} blocks over \
-         {:.1} h after {:.1} h of warm-up{note}",
+        "{}{unit}/h (95 %: {} to {}), z {:.2}, p {:.3} (Holm {holm:.3}), {} blocks in {:.1} h \
+         behind {:.1} h of warm-up{note}",
         signed(slope.value),
         signed(slope.lower),
         signed(slope.upper),
@@ -156,11 +156,12 @@ fn trend_criterion(
     );
     let limit = match tested.floor {
         Floor::Absolute { per_hour, effect } => {
-            format!("lower bound ≤ {per_hour} /h, or ≤ {effect} in 72 h, or z ≤ 2.326")
+            format!("lower bound ≤ {per_hour}{unit}/h, or ≤ {effect}{unit} in 72 h, or z ≤ 2.326")
         }
         Floor::Relative { percent_per_hour, percent } => {
             let floor = short(trend.floor);
             let all = format!("or ≤ {percent} % in all, or z ≤ 2.326");
+            let floor = format!("{floor}{unit}/h");
             format!("lower bound ≤ {percent_per_hour} %/h of the first block ({floor}), {all}")
         }
     };
@@ -206,9 +207,10 @@ fn step_criterion(gauge: Gauge, samples: &[Sample]) -> Criterion {
     let most = if memory { MEMORY_STEP_MB } else { LATENCY_STEP };
     let verdict = Verdict::pass_if(size(&step) < most);
     let at = blocks.points[step.at].x;
-    let sides = format!("{} before, {} after", short(step.before), short(step.after));
-    let text =
-        format!("largest shift of the median {} ({sides}) at {at:.1} h", signed(step.height()));
+    let unit = gauge.unit();
+    let sides = format!("{} before, {}{unit} after", short(step.before), short(step.after));
+    let height = signed(step.height());
+    let text = format!("largest shift of the median {height}{unit} ({sides}) at {at:.1} h");
     Criterion::new(name, verdict, text).limit(limit)
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -53,7 +54,7 @@ pub struct Evidence {
     pub story: Story,
     /// Exact counts by name of the run.
     pub ledgers: BTreeMap<String, Ledger>,
-    /// Times of the first hour beside those of the last interval.
+    /// How long things took: over all, at the beginning, in the last interval.
     pub tails: Tails,
     /// What was wrong with the files.
     pub problems: Problems,
@@ -129,7 +130,8 @@ impl Names {
         let failed = |error| LoadError::Folder { path: dir.to_path_buf(), error };
         for entry in fs::read_dir(dir).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            // A name that is not UTF-8 is shown with marks, and its file is read like any other.
+            let Some(name) = path.file_name().map(OsStr::to_string_lossy) else { continue };
             let is = |(begin, end): (&str, &str)| name.starts_with(begin) && name.ends_with(end);
             let set = match () {
                 () if is(SNAPSHOTS) => &mut self.snapshots,
@@ -137,7 +139,7 @@ impl Names {
                 () if is(EVENTS) => &mut self.events,
                 () => continue,
             };
-            set.insert((name.to_string(), path));
+            set.insert((rank(&name), path));
             if set.len() > MOST_SNAPSHOTS {
                 set.pop_first();
                 self.left_out += 1;
@@ -145,6 +147,12 @@ impl Names {
         }
         Ok(())
     }
+}
+
+/// What a name is sorted by: the series that is being written comes after its rotated parts.
+fn rank(name: &str) -> String {
+    let last = name.strip_prefix(SERIES.0) == Some(SERIES.1);
+    if last { format!("{}~", SERIES.0) } else { name.to_string() }
 }
 
 #[derive(Default)]
@@ -179,7 +187,7 @@ impl Reader {
             let run = read.stamp.run_id.clone().unwrap_or_default();
             self.evidence.ledgers.entry(run).or_default().on_snapshot(&read, &name);
         }
-        self.evidence.tails.on_snapshot(&read, sample.wall_ns);
+        self.evidence.tails.on_snapshot(&read);
         self.evidence.time.snapshots.push(sample);
         Ok(())
     }

@@ -40,8 +40,8 @@ impl Glyphs {
 }
 
 /// The rows of a plot, top first, with the largest value at the first and the smallest at the
-/// last. Each column is the median of its part of the time; a part without a sample stays empty.
-/// No rows without points.
+/// last, and below them the hours. Each column is the median of its part of the time; a part
+/// without a sample stays empty. No rows without points.
 pub fn rows(points: &[Point], glyphs: Glyphs) -> Vec<String> {
     let columns = columns(points);
     let values = || columns.iter().flatten().copied();
@@ -66,7 +66,23 @@ pub fn rows(points: &[Point], glyphs: Glyphs) -> Vec<String> {
         };
         format!("{label:>10} {}", signs.collect::<String>().trim_end())
     };
-    (0..ROWS).map(row).collect()
+    (0..ROWS).map(row).chain([axis(points)]).collect()
+}
+
+/// Smallest, median and largest value of all points, not of the columns.
+pub fn range(points: &[Point]) -> String {
+    let mut values: Vec<f64> = points.iter().map(|point| point.y).collect();
+    let middle = median(&mut values).map_or(String::new(), label);
+    let ends = values.iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
+    format!("min {}, median {middle}, max {}", label(ends.0), label(ends.1))
+}
+
+/// The hours at the first and last column.
+fn axis(points: &[Point]) -> String {
+    let hours = |point: Option<&Point>| format!("{:.1} h", point.map_or(0.0, |point| point.x));
+    let (first, last) = (hours(points.first()), hours(points.last()));
+    let width = WIDTH.min(points.len()).saturating_sub(first.len());
+    format!("{:>10} {first}{last:>width$}", "")
 }
 
 fn label(value: f64) -> String {
@@ -102,7 +118,8 @@ mod tests {
     #[test]
     fn a_ramp_fills_the_plot_from_its_corner() {
         let found = rows(&line(600, |x| x), Glyphs::Ascii);
-        assert_eq!(found.len(), ROWS);
+        assert_eq!(found.len(), ROWS + 1);
+        assert!(found[ROWS].ends_with(" 599.0 h"), "{found:#?}");
         assert!(found[0].starts_with("    594.50") && found[0].ends_with('|'), "{found:#?}");
         assert!(found[ROWS - 1].starts_with("    4.5000 ."), "{found:#?}");
         assert!(found.iter().all(|row| row.is_ascii() && row.len() <= 11 + WIDTH));
@@ -120,7 +137,7 @@ mod tests {
     #[test]
     fn a_flat_line_and_no_line_are_plots_too() {
         assert_eq!(rows(&[], Glyphs::Ascii), [] as [String; 0]);
-        assert_eq!(rows(&line(1, |_| 5.0), Glyphs::Ascii).len(), ROWS);
+        assert_eq!(rows(&line(1, |_| 5.0), Glyphs::Ascii).len(), ROWS + 1);
         let flat = rows(&line(90, |_| 5.0), Glyphs::Ascii);
         assert!(flat[0].trim_end() == "    5.0000" && flat[3].ends_with('|'), "{flat:#?}");
     }

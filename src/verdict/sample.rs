@@ -53,6 +53,15 @@ impl Gauge {
             Gauge::LoopP99 => "loop_latency_p99_ms",
         }
     }
+    /// Its unit with a space before it; empty for a count.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Gauge::Cpu => " %",
+            Gauge::Rss => " MB",
+            Gauge::Files | Gauge::Threads => "",
+            Gauge::WsLag | Gauge::RedisAge | Gauge::Loop | Gauge::LoopP95 | Gauge::LoopP99 => " ms",
+        }
+    }
     /// The value if a running process can have it. A negative one cannot be, and no process has no
     /// memory, no thread or no descriptor: such a zero was not measured (`PRODUCT.md` 11, 2).
     pub fn plausible(self, value: Option<f64>) -> Option<f64> {

@@ -282,12 +282,8 @@ impl Source {
 
 /// Transport lag of the newest frame, or the silence since it once that is too long to be quiet.
 fn lag(board: &FeedBoard, moment: &Moment) -> Gauge {
-    let Some((lag, at)) = board.lag.get() else { return moment.own(None) };
-    let silent = moment.now.since(at);
-    match silent > moment.quiet {
-        true => Gauge::fresh(lag.max(whole(silent.0))),
-        false => Gauge::fresh(lag),
-    }
+    let lag = board.lag_at(moment.now, moment.quiet);
+    lag.map_or_else(|| moment.own(None), |lag| Gauge::fresh(whole(lag.0)))
 }
 
 /// Every order that left was intended: the count of what left is read first, so that one on its

@@ -25,6 +25,7 @@ use arb::types::fact::FactKind;
 use arb::types::ids::VenueId;
 use arb::types::order::OrderEventKind;
 use arb::types::order::Purpose;
+use arb::types::report::Checkpoints;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
 use arb::types::time::WallNs;
@@ -90,7 +91,14 @@ pub fn plan(yaml: &str) -> Plan {
     let loaded = load_bytes("test.yml", yaml.as_bytes(), &Request::default());
     let checked = loaded.unwrap_or_else(|faults| panic!("{faults}")).checked;
     let pace = Pace::Every(DurNs::from_secs(30));
-    Plan { engine: checked.engine, paper: checked.paper, pace, loops: 0, seed: SEED }
+    Plan {
+        engine: checked.engine,
+        paper: checked.paper,
+        pace,
+        loops: 0,
+        checkpoints: Checkpoints::default(),
+        seed: SEED,
+    }
 }
 
 /// A replay that has ended, with everything that happened in it.

@@ -211,7 +211,7 @@ pub fn snapshot(row: &Row) -> Snapshot {
     read.schema_version = Some(SCHEMA_VERSION);
     read.stamp = stamp(row.minute);
     read.watchdog = Some(WatchdogFigures { state: "NORMAL".into(), ..<_>::default() });
-    read.intervals = BTreeMap::from([("loop".into(), interval(row))]);
+    read.intervals = intervals(row);
     let frames = row.minute * 600;
     read.counters = BTreeMap::from([("frames".into(), frames)]);
     read.conservation = BTreeMap::from([
@@ -235,6 +235,12 @@ pub fn snapshot(row: &Row) -> Snapshot {
         (Term::SnapshotsSkipped, 0),
     ]);
     read
+}
+
+fn intervals(row: &Row) -> BTreeMap<String, Interval> {
+    // A decision takes a thousandth of a batch.
+    let fast = Row { latency: row.latency / 1e3, p95: row.p95 / 1e3, ..*row };
+    BTreeMap::from([("loop".into(), interval(row)), ("tick_to_decision".into(), interval(&fast))])
 }
 
 fn interval(row: &Row) -> Interval {
@@ -276,7 +282,7 @@ pub fn minute(row: &Row) -> Minute {
         schema_version: Some(SCHEMA_VERSION),
         stamp: stamp(row.minute),
         gauges: gauges.map(|(name, value)| (name.to_string(), spread(value))).into(),
-        intervals: BTreeMap::from([("loop".into(), interval(row))]),
+        intervals: intervals(row),
         watchdog: Some(WatchdogFigures { state: "NORMAL".into(), ..<_>::default() }),
         ..Minute::default()
     }

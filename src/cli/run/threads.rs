@@ -93,7 +93,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     }));
     let Some(writer) = log.take() else { return Err(no_log()) };
     let reopen = reload.reopen_log();
-    let ports = TelemetryPorts { reports: outlets.reports, log: writer, reopen_log: reopen };
+    let ports = TelemetryPorts::new(outlets.reports, writer, reopen);
     let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
     let hands = Hands { plant, journal, telemetry, watchdog };
     let begun = job.clock.mono();

@@ -7,6 +7,7 @@ mod heartbeat;
 mod instruments;
 mod limits;
 mod rules;
+mod waits;
 mod watchdog;
 
 use serde_json::Value;
@@ -45,6 +46,7 @@ pub struct Checked {
 /// `None` if something could not be made; the reason is then among the faults.
 pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<Checked> {
     rules::check(&yaml, values, found);
+    waits::check(values, found);
     let instruments = instruments::check(&yaml, found);
     let balances = instruments::balances(&yaml, found);
     let engine = EnginePlan {

@@ -46,15 +46,19 @@ impl Default for ModeYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct LiveGuardsYaml {
     /// The environment has to say LIVE_TRADING=1.
+    #[schemars(extend("waits_for" = "mode live"))]
     pub require_env_flag: bool,
     /// The file .live_trading_ok has to exist.
+    #[schemars(extend("waits_for" = "mode live"))]
     pub require_manual_confirm_file: bool,
     /// The preflight has to have passed.
+    #[schemars(extend("waits_for" = "mode live"))]
     pub require_safety_pass: bool,
     /// The first cycles of a live run send no orders.
+    #[schemars(extend("waits_for" = "mode live"))]
     pub dry_run_on_startup: bool,
     /// How many cycles those are.
-    #[schemars(range(min = 1, max = 1_000), extend("unit" = "cycles"))]
+    #[schemars(range(min = 1, max = 1_000), extend("unit" = "cycles", "waits_for" = "mode live"))]
     pub dry_run_cycles: u32,
 }
 
@@ -77,16 +81,16 @@ pub struct UpbitYaml {
     /// Off leaves its instruments out.
     pub enabled: bool,
     /// Secret: stays empty here; environment UPBIT_API_KEY, UPBIT_API_KEY_FILE or a credential.
-    #[schemars(extend("secret" = "UPBIT_API_KEY"))]
+    #[schemars(extend("secret" = "UPBIT_API_KEY", "waits_for" = "mode live"))]
     pub api_key: String,
     /// Secret: stays empty here; environment UPBIT_API_SECRET, its _FILE or a credential.
-    #[schemars(extend("secret" = "UPBIT_API_SECRET"))]
+    #[schemars(extend("secret" = "UPBIT_API_SECRET", "waits_for" = "mode live"))]
     pub api_secret: String,
     /// Base of REST requests.
-    #[schemars(extend("form" = "https"))]
+    #[schemars(extend("form" = "https", "waits_for" = "mode paper"))]
     pub rest_url: String,
     /// Public WebSocket.
-    #[schemars(extend("form" = "wss"))]
+    #[schemars(extend("form" = "wss", "waits_for" = "mode paper"))]
     pub ws_url: String,
     /// Our own limit of REST requests.
     pub rate_limit: RateLimitYaml,
@@ -112,16 +116,16 @@ pub struct BinanceYaml {
     /// Off leaves its instruments out.
     pub enabled: bool,
     /// Secret: stays empty here; environment BINANCE_API_KEY, its _FILE or a credential.
-    #[schemars(extend("secret" = "BINANCE_API_KEY"))]
+    #[schemars(extend("secret" = "BINANCE_API_KEY", "waits_for" = "mode live"))]
     pub api_key: String,
     /// Secret: stays empty here; environment BINANCE_API_SECRET, its _FILE or a credential.
-    #[schemars(extend("secret" = "BINANCE_API_SECRET"))]
+    #[schemars(extend("secret" = "BINANCE_API_SECRET", "waits_for" = "mode live"))]
     pub api_secret: String,
     /// Base of REST requests.
-    #[schemars(extend("form" = "https"))]
+    #[schemars(extend("form" = "https", "waits_for" = "mode paper"))]
     pub rest_url: String,
     /// Public WebSocket.
-    #[schemars(extend("form" = "wss"))]
+    #[schemars(extend("form" = "wss", "waits_for" = "mode paper"))]
     pub ws_url: String,
     /// Our own limit of REST requests.
     pub rate_limit: RateLimitYaml,
@@ -145,10 +149,12 @@ impl Default for BinanceYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct RateLimitYaml {
     /// Sustained requests.
-    #[schemars(range(min = 1, max = 1_000), extend("unit" = "requests/s"))]
+    #[schemars(range(min = 1, max = 1_000))]
+    #[schemars(extend("unit" = "requests/s", "waits_for" = "mode paper"))]
     pub requests_per_second: u32,
     /// Requests at once after a pause.
-    #[schemars(range(min = 1, max = 1_000), extend("unit" = "requests"))]
+    #[schemars(range(min = 1, max = 1_000))]
+    #[schemars(extend("unit" = "requests", "waits_for" = "mode paper"))]
     pub burst_size: u32,
 }
 
@@ -187,10 +193,11 @@ pub struct VenuesYaml {
     /// The venue whose USDT-KRW book is the rate; it needs that instrument.
     pub fx: VenueYaml,
     /// Longest time from connecting to an open, subscribed socket.
-    #[schemars(range(min = 100, max = 60_000), extend("unit" = "ms"))]
+    #[schemars(range(min = 100, max = 60_000), extend("unit" = "ms", "waits_for" = "mode paper"))]
     pub connect_timeout_ms: u64,
     /// A socket without any frame or pong for this long is replaced.
-    #[schemars(range(min = 1_000, max = 120_000), extend("unit" = "ms"))]
+    #[schemars(range(min = 1_000, max = 120_000))]
+    #[schemars(extend("unit" = "ms", "waits_for" = "mode paper"))]
     pub silence_timeout_ms: u64,
 }
 
@@ -356,6 +363,7 @@ impl Default for PaperYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct WebsocketYaml {
     /// Off is for mode mock only.
+    #[schemars(extend("waits_for" = "mode paper"))]
     pub enabled: bool,
     /// Which upbit instruments are used, like BTC-KRW; empty: all. The rate's is always used.
     #[schemars(length(max = limit::INSTRUMENTS))]
@@ -364,7 +372,7 @@ pub struct WebsocketYaml {
     #[schemars(length(max = limit::INSTRUMENTS))]
     pub binance_symbols: Vec<String>,
     /// Longest pause between two attempts to connect (it grows from 0.125 s, with jitter).
-    #[schemars(range(min = 0.2, max = 300), extend("unit" = "s"))]
+    #[schemars(range(min = 0.2, max = 300), extend("unit" = "s", "waits_for" = "mode paper"))]
     pub reconnect_interval: Decimal,
 }
 

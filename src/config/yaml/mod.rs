@@ -2,7 +2,8 @@
 //!
 //! This is the only place where a key is written down. The JSON Schema made from these structs is
 //! the key table of the validator, of `config explain` and of editors: `minimum` and `maximum`
-//! are the allowed range, `from` the smallest value beside 0, `unit` the unit.
+//! are the allowed range, `from` the smallest value beside 0, `unit` the unit, `waits_for` the
+//! part of the program that is not built yet and will read the key.
 //!
 //! Ranges exclude 1000 × and 1/1000 of each shipped value (wrong unit). One home per meaning:
 //! addresses, keys and request limits of a venue are in `upbit` and `binance`, what concerns all

@@ -11,8 +11,10 @@ use crate::config::decimal::Decimal;
 #[serde(deny_unknown_fields, default)]
 pub struct AlertYaml {
     /// Off silences every channel.
+    #[schemars(extend("waits_for" = "alerts"))]
     pub enabled: bool,
     /// Send to Telegram.
+    #[schemars(extend("waits_for" = "alerts"))]
     pub telegram_enabled: bool,
     /// Telegram.
     pub telegram: TelegramYaml,
@@ -29,13 +31,13 @@ impl Default for AlertYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct TelegramYaml {
     /// Secret: stays empty here; environment TELEGRAM_BOT_TOKEN, its _FILE or a credential.
-    #[schemars(extend("secret" = "TELEGRAM_BOT_TOKEN"))]
+    #[schemars(extend("secret" = "TELEGRAM_BOT_TOKEN", "waits_for" = "alerts"))]
     pub bot_token: String,
     /// Secret: stays empty here; environment TELEGRAM_CHAT_ID, its _FILE or a credential.
-    #[schemars(extend("secret" = "TELEGRAM_CHAT_ID"))]
+    #[schemars(extend("secret" = "TELEGRAM_CHAT_ID", "waits_for" = "alerts"))]
     pub chat_id: String,
     /// Longest time of one delivery.
-    #[schemars(range(min = 0.1, max = 60), extend("unit" = "s"))]
+    #[schemars(range(min = 0.1, max = 60), extend("unit" = "s", "waits_for" = "alerts"))]
     pub timeout_seconds: Decimal,
 }
 
@@ -54,14 +56,16 @@ impl Default for TelegramYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct AlertsYaml {
     /// Send to the address in environment ARB_WEBHOOK_URL.
+    #[schemars(extend("waits_for" = "alerts"))]
     pub webhook_enabled: bool,
     /// Send to the address in environment ARB_SLACK_URL.
+    #[schemars(extend("waits_for" = "alerts"))]
     pub slack_enabled: bool,
     /// Most messages on one channel.
-    #[schemars(range(min = 1, max = 1_000), extend("unit" = "per minute"))]
+    #[schemars(range(min = 1, max = 1_000), extend("unit" = "per minute", "waits_for" = "alerts"))]
     pub max_per_minute: u32,
     /// The same alert is not sent again for this long.
-    #[schemars(range(min = 1, max = 86_400), extend("unit" = "s"))]
+    #[schemars(range(min = 1, max = 86_400), extend("unit" = "s", "waits_for" = "alerts"))]
     pub repeat_after_seconds: u64,
 }
 
@@ -81,14 +85,17 @@ impl Default for AlertsYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsServerYaml {
     /// Off listens nowhere.
+    #[schemars(extend("waits_for" = "the metrics page"))]
     pub enabled: bool,
     /// Address to listen on; only 127.0.0.1, ::1 and localhost are accepted.
+    #[schemars(extend("waits_for" = "the metrics page"))]
     pub host: String,
     /// Port to listen on.
-    #[schemars(range(min = 1_024, max = 65_535), extend("unit" = "port"))]
+    #[schemars(range(min = 1_024, max = 65_535))]
+    #[schemars(extend("unit" = "port", "waits_for" = "the metrics page"))]
     pub port: u32,
     /// Where Prometheus reads.
-    #[schemars(extend("form" = "route"))]
+    #[schemars(extend("form" = "route", "waits_for" = "the metrics page"))]
     pub path: String,
 }
 
@@ -108,12 +115,15 @@ impl Default for MetricsServerYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct HttpYaml {
     /// Serve the status page beside metrics and health.
+    #[schemars(extend("waits_for" = "the metrics page"))]
     pub page: bool,
     /// Most connections at once.
-    #[schemars(range(min = 1, max = 1_000), extend("unit" = "connections"))]
+    #[schemars(range(min = 1, max = 1_000))]
+    #[schemars(extend("unit" = "connections", "waits_for" = "the metrics page"))]
     pub max_connections: u32,
     /// Longest time of one request.
-    #[schemars(range(min = 100, max = 60_000), extend("unit" = "ms"))]
+    #[schemars(range(min = 100, max = 60_000))]
+    #[schemars(extend("unit" = "ms", "waits_for" = "the metrics page"))]
     pub request_timeout_ms: u64,
 }
 

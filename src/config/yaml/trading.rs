@@ -74,13 +74,13 @@ impl Default for ExecutionEngineYaml {
 #[serde(deny_unknown_fields, default)]
 pub struct OrderManagerYaml {
     /// Queries of an order whose outcome is unknown before the operator is told.
-    #[schemars(range(min = 1, max = 100), extend("unit" = "attempts"))]
+    #[schemars(range(min = 1, max = 100), extend("unit" = "attempts", "waits_for" = "mode live"))]
     pub max_retries: u32,
     /// Pause between two such queries.
-    #[schemars(range(min = 0.01, max = 60), extend("unit" = "s"))]
+    #[schemars(range(min = 0.01, max = 60), extend("unit" = "s", "waits_for" = "mode live"))]
     pub retry_delay: Decimal,
     /// After this long without an end an order is cancelled and queried until it has one.
-    #[schemars(range(min = 1, max = 3600), extend("unit" = "s"))]
+    #[schemars(range(min = 1, max = 3600), extend("unit" = "s", "waits_for" = "mode live"))]
     pub order_timeout: Decimal,
     /// A hedge's limit lies at most this far from the best price.
     #[schemars(range(min = 0.01, max = 10), extend("unit" = "%"))]
@@ -123,6 +123,7 @@ pub struct SafetyYaml {
     )]
     pub min_liquidity_krw: Decimal,
     /// Live only: every feed has to be fresh before trading is armed.
+    #[schemars(extend("waits_for" = "mode live"))]
     pub require_ws_freshness: bool,
     /// Live only: the Redis heartbeat has to be fresh before trading is armed.
     pub require_redis_heartbeat: bool,

@@ -1,0 +1,157 @@
+//! Lines that are appended: the series and the events. Files of bounded size, all of them together
+//! of bounded size, oldest out first.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use crate::telemetry::limits::LongRunLimits;
+use crate::telemetry::store::Refuse;
+use crate::telemetry::store::Shelf;
+use crate::telemetry::store::create;
+use crate::telemetry::store::free_path;
+use crate::telemetry::store::make;
+use crate::types::evidence::EVENTS;
+use crate::types::evidence::SERIES;
+use crate::types::time::WallNs;
+
+/// A file is followed by a new one at this part of the limit of all of them.
+const PARTS: u64 = 8;
+
+/// Which lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lines {
+    /// The minutes: `series.jsonl`, full ones beside it as `series_<UTC>.jsonl`.
+    Series,
+    /// The events: each file has its time in its name from the start.
+    Events,
+}
+
+impl Lines {
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Lines::Series => SERIES,
+            Lines::Events => EVENTS,
+        }
+    }
+}
+
+/// The files of one kind of lines.
+#[derive(Debug)]
+pub struct LineFiles {
+    kind: Lines,
+    folder: PathBuf,
+    /// Full ones and those of earlier runs.
+    shelf: Shelf,
+    max_bytes: u64,
+    refuse: Refuse,
+    present: Option<Present>,
+}
+
+/// The file that is being written.
+#[derive(Debug)]
+struct Present {
+    file: File,
+    path: PathBuf,
+    size: u64,
+}
+
+impl LineFiles {
+    /// Counts what is there. An earlier run's series is put aside: if a kill tore its last line,
+    /// that stays its last one.
+    ///
+    /// # Errors
+    /// The folder cannot be made or read.
+    pub fn open(
+        kind: Lines,
+        limits: &LongRunLimits,
+        refuse: Refuse,
+        wall: WallNs,
+    ) -> io::Result<LineFiles> {
+        make(&limits.folder)?;
+        let folder = limits.folder.clone();
+        if kind == Lines::Series {
+            put_aside(&folder, wall)?;
+        }
+        let shelf = Shelf::scan(&folder, kind.names())?;
+        let max_bytes = limits.max_bytes;
+        Ok(LineFiles { kind, folder, shelf, max_bytes, refuse, present: None })
+    }
+    /// Appends a line, all of it or nothing; the newline is added.
+    ///
+    /// # Errors
+    /// The system's. The next line tries again.
+    pub fn append(&mut self, wall: WallNs, line: &str) -> io::Result<()> {
+        self.refuse.permit()?;
+        let size = line.len() as u64 + 1;
+        self.turn_over(wall, size)?;
+        let held = |this: &LineFiles| {
+            this.shelf.bytes + this.present.as_ref().map_or(0, |present| present.size)
+        };
+        while self.shelf.len() > 0 && held(self) + size > self.max_bytes {
+            self.shelf.drop_oldest()?;
+        }
+        if self.present.is_none() {
+            self.present = Some(self.begin(wall)?);
+        }
+        let Some(present) = &mut self.present else { return Ok(()) };
+        let written = present.file.write_all(format!("{line}\n").as_bytes());
+        match written {
+            Ok(()) => present.size += size,
+            // A part may be there. If it cannot be cut off either, the next line begins a new file.
+            Err(_) if present.file.set_len(present.size).is_ok() => {}
+            Err(_) => self.close(wall)?,
+        }
+        written
+    }
+
+    /// Closes a file that is full, or that somebody has removed: lines in it would be lost, and
+    /// would still take room.
+    fn turn_over(&mut self, wall: WallNs, size: u64) -> io::Result<()> {
+        let Some(present) = &self.present else { return Ok(()) };
+        if present.file.metadata()?.nlink() == 0 {
+            self.present = None;
+        } else if present.size > 0 && present.size + size > self.max_bytes / PARTS {
+            self.close(wall)?;
+        }
+        Ok(())
+    }
+    fn close(&mut self, wall: WallNs) -> io::Result<()> {
+        let Some(Present { path, size, .. }) = self.present.take() else { return Ok(()) };
+        let path = match self.kind {
+            Lines::Series => put_aside(&self.folder, wall)?.unwrap_or(path),
+            Lines::Events => path,
+        };
+        self.shelf.push(path, size);
+        Ok(())
+    }
+    fn begin(&self, wall: WallNs) -> io::Result<Present> {
+        make(&self.folder)?;
+        let path = match self.kind {
+            Lines::Series => {
+                put_aside(&self.folder, wall)?;
+                series(&self.folder)
+            }
+            Lines::Events => free_path(&self.folder, EVENTS, wall),
+        };
+        Ok(Present { file: create(&path)?, path, size: 0 })
+    }
+}
+
+fn series(folder: &std::path::Path) -> PathBuf {
+    folder.join(format!("{}{}", SERIES.0, SERIES.1))
+}
+
+/// Gives the present series a name of its own; `None` if there is none.
+fn put_aside(folder: &std::path::Path, wall: WallNs) -> io::Result<Option<PathBuf>> {
+    let present = series(folder);
+    if fs::symlink_metadata(&present).is_err() {
+        return Ok(None);
+    }
+    let aside = free_path(folder, ("series_", SERIES.1), wall);
+    fs::rename(&present, &aside)?;
+    Ok(Some(aside))
+}

@@ -7,4 +7,5 @@ pub mod record;
 pub mod replay;
 pub mod simulate;
 pub mod standing;
+pub mod stress;
 pub mod virtual_threads;

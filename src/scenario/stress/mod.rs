@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod redis;
 pub mod report;
 pub mod script;
+pub mod service;
 pub mod settings;
 pub mod stage;
 pub mod table;

@@ -54,7 +54,11 @@ impl Redis {
     /// True when it is this server that answers on the port.
     pub fn answers(&self) -> bool {
         let name = format!("process_id:{}\r\n", self.child.id());
-        self.ask().is_ok_and(|reply| reply.contains(&name))
+        self.ask("INFO server").is_ok_and(|reply| reply.contains(&name))
+    }
+    /// True when it holds a key: somebody has written one.
+    pub fn holds_keys(&self) -> bool {
+        self.ask("DBSIZE").is_ok_and(|reply| reply.starts_with(':') && !reply.starts_with(":0"))
     }
     /// Sends the server a signal.
     ///
@@ -74,11 +78,11 @@ impl Redis {
         Ok(())
     }
 
-    fn ask(&self) -> io::Result<String> {
+    fn ask(&self, command: &str) -> io::Result<String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let mut stream = TcpStream::connect_timeout(&address, ANSWER)?;
         stream.set_read_timeout(Some(ANSWER))?;
-        stream.write_all(b"INFO server\r\n")?;
+        stream.write_all(format!("{command}\r\n").as_bytes())?;
         let mut reply = [0; 4_096];
         let read = stream.read(&mut reply)?;
         Ok(String::from_utf8_lossy(&reply[..read]).into_owned())

@@ -36,9 +36,8 @@ pub struct Step {
 }
 
 /// The steps, and what must hold throughout.
+#[derive(Default)]
 pub struct Script {
-    /// What the first run is started with.
-    pub settings: Settings,
     /// In order.
     pub steps: Vec<Step>,
     /// Looked at each time; an error fails the scenario.
@@ -46,28 +45,23 @@ pub struct Script {
 }
 
 impl Script {
-    /// A run with these settings that has traded.
+    /// Begins with a run.
     pub fn new(settings: Settings) -> Script {
-        let start = settings.clone();
-        let script = Script { settings, steps: Vec::new(), guards: Vec::new() };
-        script.setup("the run starts", move |stage| stage.start(&start).map(|()| true))
+        Script::default().starts(settings)
+    }
+    /// A run with these settings.
+    #[must_use]
+    pub fn starts(self, settings: Settings) -> Script {
+        self.setup("the run starts", move |stage| stage.start(&settings).map(|()| true))
     }
     /// Something before the injection.
     #[must_use]
-    pub fn setup(
-        self,
-        what: &str,
-        act: impl FnMut(&mut Stage) -> Look + 'static,
-    ) -> Script {
+    pub fn setup(self, what: &str, act: impl FnMut(&mut Stage) -> Look + 'static) -> Script {
         self.push((what, By::Itself(PATIENCE)), false, Box::new(act))
     }
     /// The injection.
     #[must_use]
-    pub fn inject(
-        self,
-        what: &str,
-        act: impl FnMut(&mut Stage) -> Look + 'static,
-    ) -> Script {
+    pub fn inject(self, what: &str, act: impl FnMut(&mut Stage) -> Look + 'static) -> Script {
         self.push((what, By::Itself(PATIENCE)), true, Box::new(act))
     }
     /// The injection is the beginning of a fault in the run's own schedule.
@@ -91,9 +85,8 @@ impl Script {
     #[must_use]
     pub fn pass(self, ms: u64) -> Script {
         let (time, mut until) = (DurNs::from_ms(ms), None);
-        let over = move |stage: &mut Stage| {
-            Ok(stage.now >= *until.get_or_insert(stage.now.plus(time)))
-        };
+        let over =
+            move |stage: &mut Stage| Ok(stage.now >= *until.get_or_insert(stage.now.plus(time)));
         let by = By::Itself(DurNs(time.0.saturating_add(PATIENCE.0)));
         self.push((&format!("{ms} ms pass"), by), false, Box::new(over))
     }

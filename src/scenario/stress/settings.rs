@@ -96,16 +96,15 @@ impl Default for Settings {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::config::load::parse;
+    use crate::config::load::Request;
+    use crate::config::load::load_bytes;
 
     #[test]
     fn the_configuration_of_every_scenario_is_one_that_a_user_could_have() {
         let common = Settings::new();
         let set = common.set("watchdog.on_critical", "shutdown").set("redis.enabled", true);
-        let loaded = parse("stress.yml", set.yaml().as_bytes(), &BTreeMap::new());
+        let loaded = load_bytes("stress.yml", set.yaml().as_bytes(), &Request::default());
         assert!(loaded.is_ok(), "{loaded:?}");
     }
 

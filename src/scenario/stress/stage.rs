@@ -21,8 +21,11 @@ use crate::scenario::stress::settings::INTERVAL;
 use crate::scenario::stress::settings::LOOPS;
 use crate::scenario::stress::settings::Settings;
 use crate::scenario::stress::watch::Watch;
+use crate::types::evidence::FOLDER;
+use crate::types::evidence::SNAPSHOTS;
 use crate::types::time::MonoNs;
 use crate::types::time::WallNs;
+use crate::verdict::stamp;
 
 /// Where scratch folders lie, and whether they stay.
 #[derive(Clone, Debug)]
@@ -44,6 +47,10 @@ pub struct Stage {
     pub wall: WallNs,
     /// When the injection was complete, on the wall clock.
     pub injected: WallNs,
+    /// A moment that a later step refers to.
+    pub noted: WallNs,
+    /// A count that a later step refers to.
+    pub noted_count: u64,
     /// What the run has written.
     pub watch: Watch,
     /// A server of its own.
@@ -65,11 +72,13 @@ impl Stage {
     /// The folder cannot be made.
     pub fn new(ground: &Ground, name: &str) -> io::Result<Stage> {
         let dir = ground.folder.join(name);
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        DirBuilder::new().mode(0o700).create(&dir)?;
         Ok(Stage {
             now: MonoNs(0),
             wall: WallNs(0),
             injected: WallNs(0),
+            noted: WallNs(0),
+            noted_count: 0,
             watch: Watch::default(),
             redis: None,
             proxy: None,
@@ -139,6 +148,19 @@ impl Stage {
     pub fn summary(&self) -> Option<Value> {
         let text = fs::read_to_string(self.numbered("stdout")).ok()?;
         serde_json::from_str(text.lines().last()?).ok()
+    }
+    /// The newest snapshot, and when it says that it was taken.
+    pub fn newest_snapshot(&self) -> Option<(WallNs, Value)> {
+        let entries = fs::read_dir(self.run_dir().join(FOLDER)).ok()?;
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let named = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.starts_with(SNAPSHOTS.0) && name.ends_with(SNAPSHOTS.1)
+        };
+        let text = fs::read_to_string(paths.filter(named).max()?).ok()?;
+        let value: Value = serde_json::from_str(&text).ok()?;
+        let at = stamp::parse(value.get("timestamp")?.as_str()?)?;
+        Some((at, value))
     }
     /// The last words on the stderr of the last run.
     pub fn last_words(&self) -> String {

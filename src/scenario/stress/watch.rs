@@ -95,9 +95,9 @@ impl Watch {
     pub fn severity(&self, word: &str, cause: &str, from: WallNs) -> Option<&Seen> {
         let named = |event: &Event| event.cause.as_deref().unwrap_or("").starts_with(cause);
         let is_it = |event: &Event| event.to.as_deref() == Some(word) && named(event);
-        self.events
-            .iter()
-            .find(|seen| seen.at >= from && seen.event.event_type == "severity" && is_it(&seen.event))
+        self.events.iter().find(|seen| {
+            seen.at >= from && seen.event.event_type == "severity" && is_it(&seen.event)
+        })
     }
     /// Beginning or end of an injected fault.
     pub fn fault(&self, name: &str, phase: &str) -> Option<&Seen> {

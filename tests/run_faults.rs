@@ -27,6 +27,7 @@ use arb::scenario::live::Posts;
 use arb::scenario::live::Role;
 use arb::scenario::live::Running;
 use arb::scenario::live::ThreadPlan;
+use arb::scenario::sabotage::Sabotage;
 use arb::sim::agent::MarketFeed;
 use arb::sim::plan::MarketPlan;
 use arb::telemetry::agent::Plan as TelemetryPlan;
@@ -262,7 +263,8 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
         let watchdog = watchdog(&plant.boards, &plant.permission, subjects);
         let permission = Arc::clone(&plant.permission);
         let journal = Panics { facts, left: 9 };
-        let hands = Hands { plant, journal, telemetry: telemetry(reports), watchdog };
+        let (telemetry, sabotage) = (telemetry(reports), Sabotage::default());
+        let hands = Hands { plant, journal, telemetry, watchdog, sabotage };
         let running = Running::start(posts, hands, clock, &mut |_, _| {}).expect("threads");
         running.wait(&|| false, &mut || {});
         let back = running.end();

@@ -215,7 +215,8 @@ fn as_json(loaded: &Loaded) -> Result<Value, CliError> {
         .map_err(|error| CliError::new(Exit::Internal, error, hint))
 }
 
-fn refused(faults: Faults) -> CliError {
+/// Every fault of a file, as the error of a command.
+pub fn refused(faults: Faults) -> CliError {
     CliError { exit: Exit::Config, text: faults.to_string() }
 }
 

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod decode;
 pub mod exit;
+pub mod faults;
 pub mod log;
 pub mod output;
 pub mod pages;
@@ -37,6 +38,7 @@ use crate::config::load::Flag;
 use crate::config::load::Loaded;
 use crate::config::load::Origin;
 use crate::config::load::Request;
+use crate::sim::limits::Stage;
 use crate::types::ids::VenueId;
 use crate::types::limit;
 use crate::types::number::parse_fixed;
@@ -175,6 +177,10 @@ pub struct RunArgs {
     /// Print KRW and yes/no where the metrics line has ₩ and signs
     #[arg(long)]
     pub ascii: bool,
+    /// Faults to inject: a schedule file, or `tree`, which is built in and drives the watchdog
+    /// through every state within 24 hours at --interval 60
+    #[arg(long, value_name = "FILE|tree", value_hint = ValueHint::FilePath)]
+    pub faults: Option<PathBuf>,
 }
 
 /// Arguments of `arb replay`.
@@ -189,6 +195,9 @@ pub struct ReplayArgs {
     /// Recorded time between two cycles; fractions allowed
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub interval: DurNs,
+    /// Faults to inject: a schedule file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub faults: Option<PathBuf>,
 }
 
 /// Arguments of `arb decode`.
@@ -280,7 +289,8 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
             let loaded = load(&cli.common, Vec::new())?;
             let seed = arguments.seed.unwrap_or(loaded.checked.sections.mock.seed);
             let (json, quiet) = (cli.common.json, cli.common.quiet);
-            let how = replay::How { seed, interval: arguments.interval, json, quiet };
+            let faults = faults::faults(arguments.faults.as_deref(), Stage::Replay)?;
+            let how = replay::How { seed, interval: arguments.interval, json, quiet, faults };
             replay::replay(&arguments.file, &loaded, how)
         }
         Command::Decode(arguments) => {

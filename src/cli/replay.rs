@@ -29,6 +29,7 @@ use crate::feed::tape::TapeError;
 use crate::scenario::replay::KeepGoing;
 use crate::scenario::replay::Replay;
 use crate::scenario::replay::Watch;
+use crate::sim::limits::Fault;
 use crate::topology::Plan;
 use crate::types::report::Checkpoints;
 use crate::types::rng::mix;
@@ -36,7 +37,7 @@ use crate::types::time::Clock;
 use crate::types::time::DurNs;
 
 /// What the command line says about a replay.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct How {
     /// `--seed`, or the configuration's.
     pub seed: u64,
@@ -46,6 +47,8 @@ pub struct How {
     pub json: bool,
     /// `--quiet`.
     pub quiet: bool,
+    /// `--faults`.
+    pub faults: Vec<Fault>,
 }
 
 /// Runs the recording and prints its summary, also of a damaged one up to the damage.
@@ -62,12 +65,12 @@ pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> 
         loops: 0,
         seed: how.seed,
     };
-    let mut replay = Replay::new(&plan, Clock::start());
+    let mut replay = Replay::new(&plan, Clock::start()).with_faults(&how.faults);
     let mut screen = Screen::new(how.quiet);
     let ended = replay.run(&mut tape, &mut screen);
     screen.clear();
     let exit = exit_of(&replay, &ended);
-    print_summary(&replay, loaded, (how, exit))?;
+    print_summary(&replay, loaded, (&how, exit))?;
     match ended {
         Err(error) => Err(damaged(file, &error)),
         Ok(()) if !replay.invariants_ok() => Err(CliError::new(
@@ -100,7 +103,7 @@ pub fn run_id() -> String {
     format!("{:016x}", mix(Clock::wall().0 ^ u64::from(std::process::id()) << 48))
 }
 
-fn print_summary(replay: &Replay, loaded: &Loaded, how: (How, Exit)) -> Result<(), CliError> {
+fn print_summary(replay: &Replay, loaded: &Loaded, how: (&How, Exit)) -> Result<(), CliError> {
     let (how, exit) = how;
     let heading = Heading {
         mode: "replay",

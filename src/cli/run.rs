@@ -10,6 +10,7 @@ use crate::cli::Common;
 use crate::cli::RunArgs;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::faults::faults;
 use crate::cli::load;
 use crate::cli::replay::pace;
 use crate::cli::replay::run_id;
@@ -20,10 +21,12 @@ use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
 use crate::config::load::Flag;
 use crate::config::yaml::Mode;
+use crate::config::yaml::Placement;
 use crate::engine::agent::Pace;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::scenario::simulate::Simulation;
+use crate::sim::limits::Stage;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
 use crate::telemetry::agent::Plan as TelemetryPlan;
@@ -88,9 +91,22 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     let (engine, paper) = (loaded.checked.engine.clone(), loaded.checked.paper.clone());
     let mut market = MarketPlan::of(engine.instruments.clone(), seed);
     market.updates_per_second = mock.updates_per_second;
-    let plan = Plan { engine, paper, pace, loops, checkpoints: Checkpoints::default(), seed };
+    let longrun = &loaded.checked.sections.longrun;
+    let every = if longrun.enabled { u64::from(longrun.interval_loops) } else { 0 };
+    let checkpoints = Checkpoints { every };
+    let plan = Plan { engine, paper, pace, loops, checkpoints, seed };
+    let stage = stage(arguments, loaded.checked.sections.runtime.placement);
+    let faults = faults(arguments.faults.as_deref(), stage)?;
     let is_ascii = arguments.ascii;
-    Ok(Job { loaded, common, plan, market, run_id: run_id(), is_ascii, clock })
+    Ok(Job { loaded, common, plan, market, faults, run_id: run_id(), is_ascii, clock })
+}
+
+const fn stage(arguments: &RunArgs, placement: Placement) -> Stage {
+    match placement {
+        _ if arguments.is_virtual => Stage::Virtual,
+        Placement::Shared => Stage::SharedThread,
+        Placement::Threads => Stage::Threads,
+    }
 }
 
 fn flags(arguments: &RunArgs) -> Vec<Flag> {
@@ -115,8 +131,9 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
         boot::open_log_file(job, log)?;
     }
     let dog = watchdog_plan(job, Standing::default());
-    let (mut simulation, shown) =
+    let (simulation, shown) =
         Simulation::new(&job.plan, &job.market, dog, job.clock).map_err(refused)?;
+    let mut simulation = simulation.with_faults(&job.faults, &job.market.instruments);
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
     let Some(log) = log.take() else { return Err(no_log()) };

@@ -15,6 +15,7 @@ use sha2::Sha256;
 use crate::config::check;
 use crate::config::check::Checked;
 use crate::config::document;
+use crate::config::document::Node;
 use crate::config::fault::Fault;
 use crate::config::fault::Faults;
 use crate::config::fault::Place;
@@ -140,6 +141,18 @@ pub fn load_built_in(request: &Request) -> Result<Loaded, Faults> {
 /// # Errors
 /// [`Faults`], all of them in one go.
 pub fn load_bytes(name: &str, bytes: &[u8], request: &Request) -> Result<Loaded, Faults> {
+    let (text, node) = read_tree(name, bytes)?;
+    assemble((name, text), Some(&node), request, hex(bytes))
+}
+
+/// The bytes of a file as text and as a tree.
+///
+/// # Errors
+/// One fault: too long, not UTF-8, not YAML, or empty.
+pub(in crate::config) fn read_tree<'b>(
+    name: &str,
+    bytes: &'b [u8],
+) -> Result<(&'b str, Node), Faults> {
     let whole = |what: &str, fix| Faults::whole(name, what.to_owned(), fix);
     if bytes.len() as u64 > LONGEST_FILE {
         return Err(whole("longer than 1 MiB", "a configuration has a few hundred lines"));
@@ -158,14 +171,12 @@ pub fn load_bytes(name: &str, bytes: &[u8], request: &Request) -> Result<Loaded,
         let fault = Fault { path: String::new(), place, what: broken.what, fix };
         Faults { name: name.to_owned(), lines: lines_of(text), list: vec![fault] }
     })?;
-    let Some(node) = node else {
-        let fix = "write at least one key, or run without --config to use the built-in defaults";
-        return Err(whole("the file is empty", fix));
-    };
-    assemble((name, text), Some(&node), request, hex(bytes))
+    let fix = "write at least one key, or run without the file to use what is built in";
+    node.map(|node| (text, node)).ok_or_else(|| whole("the file is empty", fix))
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, Faults> {
+/// The bytes of an ordinary file, at most one more than [`LONGEST_FILE`].
+pub(in crate::config) fn read_file(path: &Path) -> Result<Vec<u8>, Faults> {
     let name = path.display().to_string();
     let refuse = |error: std::io::Error| {
         let fix = match error.kind() {
@@ -189,7 +200,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Faults> {
 
 fn assemble(
     (name, text): (&str, &str),
-    node: Option<&document::Node>,
+    node: Option<&Node>,
     request: &Request,
     sha256: String,
 ) -> Result<Loaded, Faults> {
@@ -276,7 +287,7 @@ fn origins_of(found: &Findings) -> BTreeMap<String, ValueOrigin> {
     found.places.iter().map(|(path, place)| (path.clone(), origin(place))).collect()
 }
 
-fn lines_of(text: &str) -> Vec<String> {
+pub(in crate::config) fn lines_of(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 

@@ -10,6 +10,7 @@ pub mod decimal;
 pub mod fault;
 pub mod keys;
 pub mod load;
+pub mod schedule;
 pub mod yaml;
 
 mod document;

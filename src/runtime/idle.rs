@@ -109,6 +109,12 @@ pub fn rest_for(time: DurNs) {
     std::thread::sleep(Duration::from_nanos(time.0));
 }
 
+/// Blocks this thread: an injected stall. Nothing else may call it, agents never wait.
+#[allow(clippy::disallowed_methods, reason = "an injected stall has to block for real")]
+pub fn hold_up(time: DurNs) {
+    std::thread::sleep(Duration::from_nanos(time.0));
+}
+
 /// Wakes the one thread that parks with it. Handed to the senders of that thread's links.
 #[derive(Clone, Debug, Default)]
 pub struct Waker {

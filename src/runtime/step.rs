@@ -34,6 +34,10 @@ impl Stepper {
     pub const fn now(&self) -> Now {
         self.clock.now()
     }
+    /// Fault injection only: steps the wall clock.
+    pub const fn step_wall(&mut self, by_ns: i64) {
+        self.clock.step_wall(by_ns);
+    }
     /// Instants at which agents did not come to rest. Anything but 0 is a bug.
     pub const fn livelocks(&self) -> u64 {
         self.livelocks

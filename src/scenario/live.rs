@@ -24,9 +24,12 @@ use crate::runtime::idle::Wait;
 use crate::runtime::idle::is_crowded;
 use crate::runtime::idle::resolve;
 use crate::runtime::pulse::PulseView;
-use crate::runtime::shared::Members;
 use crate::runtime::shared::Shared;
+use crate::scenario::members::HotMembers;
+use crate::scenario::sabotage::Sabotage;
+use crate::scenario::sabotage::Saboteurs;
 use crate::sim::agent::MarketFeed;
+use crate::sim::spoiled::Spoiled;
 use crate::telemetry::agent::Telemetry;
 use crate::topology::Boards;
 use crate::topology::Plant;
@@ -197,26 +200,6 @@ fn new_post(role: Role, wait: Wait) -> Post {
     Post::new(role.name(), wait, drain)
 }
 
-/// Feeds, engine and gateway of one thread.
-pub struct HotMembers {
-    feeds: Vec<MarketFeed>,
-    engine: Engine,
-    gateway: Paper,
-}
-
-impl Members for HotMembers {
-    fn each(&self, visit: &mut dyn FnMut(&dyn Agent)) {
-        self.feeds.iter().for_each(|feed| visit(feed));
-        visit(&self.engine);
-        visit(&self.gateway);
-    }
-    fn each_mut(&mut self, visit: &mut dyn FnMut(&mut dyn Agent)) {
-        self.feeds.iter_mut().for_each(|feed| visit(feed));
-        visit(&mut self.engine);
-        visit(&mut self.gateway);
-    }
-}
-
 /// Everything that runs, before it does.
 pub struct Hands<J> {
     /// Feeds, engine, gateway.
@@ -227,6 +210,8 @@ pub struct Hands<J> {
     pub telemetry: Telemetry,
     /// Who says what orders may do.
     pub watchdog: Watchdog,
+    /// What is broken on purpose.
+    pub sabotage: Sabotage,
 }
 
 /// What came back from the threads.
@@ -247,18 +232,21 @@ pub struct Back<J> {
     pub late: Vec<&'static str>,
 }
 
+type Hand<A> = Worker<Spoiled<A>>;
+
 enum Hot {
-    Threads { feeds: Vec<Worker<MarketFeed>>, engine: Worker<Engine>, gateway: Worker<Paper> },
-    Shared(Worker<Shared<HotMembers>>),
+    Threads { feeds: Vec<Hand<MarketFeed>>, engine: Hand<Engine>, gateway: Hand<Paper> },
+    Shared(Hand<Shared<HotMembers>>),
 }
 
 /// A run on threads.
 pub struct Running<J> {
     crew: Crew,
     hot: Hot,
-    journal: Worker<J>,
-    telemetry: Worker<Telemetry>,
-    watchdog: Worker<Watchdog>,
+    journal: Hand<J>,
+    telemetry: Hand<Telemetry>,
+    watchdog: Hand<Watchdog>,
+    saboteurs: Saboteurs,
     finished: Arc<AtomicBool>,
     dog: Arc<DogBoard>,
     clock: Clock,
@@ -276,30 +264,40 @@ impl<J: Agent + Send + 'static> Running<J> {
         clock: Clock,
         tell: &mut dyn FnMut(&str, &Pinned),
     ) -> Result<Running<J>, StartError> {
-        let Hands { plant, journal, telemetry, watchdog } = hands;
+        let Hands { plant, journal, telemetry, watchdog, sabotage } = hands;
         let Plant { feeds, engine, gateway, permission, finished, boards, .. } = plant;
         let mut crew = Crew::new(clock, permission);
-        let telemetry = begin(&mut crew, telemetry, posts.take(Role::Telemetry), tell)?;
-        let journal = begin(&mut crew, journal, posts.take(Role::Journal), tell)?;
-        let watchdog = begin(&mut crew, watchdog, posts.take(Role::Watchdog), tell)?;
+        let telemetry =
+            begin(&mut crew, sabotage.spoil(telemetry), posts.take(Role::Telemetry), tell)?;
+        let journal = begin(&mut crew, sabotage.spoil(journal), posts.take(Role::Journal), tell)?;
+        let watchdog =
+            begin(&mut crew, sabotage.spoil(watchdog), posts.take(Role::Watchdog), tell)?;
         let hot = match posts.placement {
             Placement::Shared => {
                 let members = HotMembers { feeds, engine, gateway };
                 let agent = Shared::new(Role::Engine.name(), members);
-                Hot::Shared(begin(&mut crew, agent, posts.take(Role::Engine), tell)?)
+                Hot::Shared(begin(
+                    &mut crew,
+                    sabotage.spoil(agent),
+                    posts.take(Role::Engine),
+                    tell,
+                )?)
             }
             Placement::Threads => {
-                let gateway = begin(&mut crew, gateway, posts.take(Role::Gateway), tell)?;
-                let engine = begin(&mut crew, engine, posts.take(Role::Engine), tell)?;
+                let gateway =
+                    begin(&mut crew, sabotage.spoil(gateway), posts.take(Role::Gateway), tell)?;
+                let engine =
+                    begin(&mut crew, sabotage.spoil(engine), posts.take(Role::Engine), tell)?;
                 let mut workers = Vec::new();
                 for (feed, role) in feeds.into_iter().zip([Role::FirstFeed, Role::SecondFeed]) {
-                    workers.push(begin(&mut crew, feed, posts.take(role), tell)?);
+                    workers.push(begin(&mut crew, sabotage.spoil(feed), posts.take(role), tell)?);
                 }
                 Hot::Threads { feeds: workers, engine, gateway }
             }
         };
+        let saboteurs = sabotage.start(&mut crew, boards.notices)?;
         let dog = boards.dog;
-        Ok(Running { crew, hot, journal, telemetry, watchdog, finished, dog, clock })
+        Ok(Running { crew, hot, journal, telemetry, watchdog, saboteurs, finished, dog, clock })
     }
 
     /// Waits until the engine is finished, `stop` or the watchdog says so, or a thread falls;
@@ -326,7 +324,8 @@ impl<J: Agent + Send + 'static> Running<J> {
         }
         self.crew.stop(Order::Cut);
         let by = self.clock.mono().plus(SERVE);
-        let Running { crew, hot, journal, telemetry, watchdog, .. } = self;
+        let Running { crew, hot, journal, telemetry, watchdog, saboteurs, .. } = self;
+        saboteurs.join(&crew, by);
         let mut late = Vec::new();
         let (mut feeds, engine, gateway) = match hot {
             Hot::Shared(worker) => {
@@ -378,13 +377,13 @@ fn begin<A: Agent + Send + 'static>(
     Ok(started)
 }
 
-fn came_back<A>(ended: Ended<A>, late: &mut Vec<&'static str>) -> Option<A> {
+fn came_back<A: Agent>(ended: Ended<Spoiled<A>>, late: &mut Vec<&'static str>) -> Option<A> {
     match ended.end {
         End::Returned(agent, exit) => {
             if exit == Exit::Overran {
                 late.push(ended.name);
             }
-            Some(agent)
+            Some(agent.into_agent())
         }
         End::Panicked(_) => None,
         End::Left => {

@@ -2,9 +2,14 @@
 //!
 //! Owns: the order of steps. Receives: a plant and its input. Sends: what the run came to.
 
+pub mod delivery;
+pub mod injection;
 pub mod live;
+pub mod members;
 pub mod record;
 pub mod replay;
+pub mod rewrite;
+pub mod sabotage;
 pub mod simulate;
 pub mod standing;
 pub mod stress;

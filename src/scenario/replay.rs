@@ -8,7 +8,12 @@ use crate::feed::tape::TapeError;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::step::Stepper;
+use crate::scenario::delivery::Delivery;
 use crate::scenario::record::Record;
+use crate::sim::limits::Fault;
+use crate::sim::spoiled::Blocks;
+use crate::sim::spoiled::Lent;
+use crate::sim::spoiled::Spoiler;
 use crate::stats::shared::SharedHistogram;
 use crate::topology::Outlets;
 use crate::topology::Plan;
@@ -68,6 +73,15 @@ pub struct Replay {
     clock: Clock,
     stepper: Option<(Stepper, WallNs)>,
     record: Record,
+    delivery: Option<Box<Delivery>>,
+    spoilers: Spoilers,
+}
+
+/// What happens to the threads that the agents would have.
+#[derive(Default)]
+struct Spoilers {
+    engine: Option<Spoiler>,
+    gateway: Option<Spoiler>,
 }
 
 impl Replay {
@@ -85,7 +99,17 @@ impl Replay {
             clock,
             stepper: None,
             record: Record::new(&plan.engine),
+            delivery: None,
+            spoilers: Spoilers::default(),
         }
+    }
+    /// The same under a fault schedule that [`crate::sim::limits::Stage::Replay`] does not refuse.
+    /// A break in a stream of differences lasts until the recording holds a snapshot.
+    pub fn with_faults(mut self, faults: &[Fault]) -> Replay {
+        let spoiler = |name| Spoiler::new(name, (faults, MonoNs(0)), Blocks::Virtually);
+        self.spoilers = Spoilers { engine: spoiler("engine"), gateway: spoiler("gateway") };
+        self.delivery = (!faults.is_empty()).then(|| Box::new(Delivery::new(faults)));
+        self
     }
 
     /// Runs a recording to its end and lets the orders at work come to theirs.
@@ -106,24 +130,54 @@ impl Replay {
                 self.interrupted = true;
                 return Ok(());
             }
-            let Some(record) = tape.next_record()? else { return Ok(()) };
+            let Some(record) = tape.next_record()? else {
+                self.deliver_held(MonoNs(u64::MAX), watch);
+                return Ok(());
+            };
             self.records += 1;
-            self.advance_to(record.recv, watch);
-            self.feed_record(record.venue, record.kind, record.payload);
+            let at = self.begin(record.recv);
+            self.deliver_held(at, watch);
+            self.advance_to(at, watch);
+            self.span = DurNs(at.0);
+            let mut delivery = self.delivery.take();
+            let payload = match &mut delivery {
+                None => Some(record.payload),
+                Some(delivery) => delivery.meet(&record, at),
+            };
+            if let Some(payload) = payload {
+                self.feed_record(record.venue, record.kind, payload);
+            }
+            self.delivery = delivery;
             self.settle(watch);
         }
     }
 
-    /// Moves virtual time to the record's, through every instant at which an agent is due.
-    fn advance_to(&mut self, recv: WallNs, watch: &mut dyn Watch) {
-        let plant = &mut self.plant;
-        let (stepper, start) = self.stepper.get_or_insert_with(|| {
+    /// What faults held back and is due until then reaches the books, each at its time.
+    fn deliver_held(&mut self, until: MonoNs, watch: &mut dyn Watch) {
+        let next = |replay: &mut Replay| replay.delivery.as_mut()?.next_held(until);
+        while let Some(held) = next(self) {
+            self.advance_to(held.due, watch);
+            self.feed_record(held.venue, held.kind, &held.payload);
+            self.settle(watch);
+        }
+    }
+
+    /// When a record was received, since the first one. With that one time begins.
+    fn begin(&mut self, recv: WallNs) -> MonoNs {
+        let permission = &self.plant.permission;
+        let (_, start) = self.stepper.get_or_insert_with(|| {
             // A replay has no watchdog yet: orders may do everything, for ever.
-            plant.permission.grant(Permission::Trade, MonoNs(u64::MAX));
+            permission.grant(Permission::Trade, MonoNs(u64::MAX));
             (Stepper::at(recv), recv)
         });
-        self.span = DurNs(recv.0.saturating_sub(start.0));
-        stepper.advance_to(MonoNs(self.span.0), &mut [&mut plant.engine, &mut plant.gateway]);
+        MonoNs(recv.0.saturating_sub(start.0))
+    }
+
+    /// Moves virtual time on, through every instant at which an agent is due.
+    fn advance_to(&mut self, until: MonoNs, watch: &mut dyn Watch) {
+        let Some((stepper, _)) = &mut self.stepper else { return };
+        let [mut engine, mut gateway] = self.spoilers.lend(&mut self.plant);
+        stepper.advance_to(until, &mut [&mut engine, &mut gateway]);
         drain_outlets(&self.outlets, &mut self.record, watch);
     }
 
@@ -139,7 +193,8 @@ impl Replay {
             RecordKind::Close => feed.on_close(now),
         }
         let before = self.plant.engine.progress();
-        let worked = self.plant.engine.turn(now) == Turn::Worked;
+        let [mut engine, _] = self.spoilers.lend(&mut self.plant);
+        let worked = engine.turn(now) == Turn::Worked;
         let after = self.plant.engine.progress();
         if worked && after.decided > before.decided {
             let took = self.clock.mono().since(begun);
@@ -152,11 +207,11 @@ impl Replay {
 
     fn settle(&mut self, watch: &mut dyn Watch) {
         let Some((stepper, _)) = &mut self.stepper else { return };
-        let plant = &mut self.plant;
         loop {
-            stepper.settle(&mut [&mut plant.gateway, &mut plant.engine]);
+            let [mut engine, mut gateway] = self.spoilers.lend(&mut self.plant);
+            stepper.settle(&mut [&mut gateway, &mut engine]);
             // A link that was full holds tops back; every image has to be seen.
-            let held = plant.feeds.iter_mut().any(|(_, feed)| feed.flush() == Turn::Worked);
+            let held = self.plant.feeds.iter_mut().any(|(_, feed)| feed.flush() == Turn::Worked);
             drain_outlets(&self.outlets, &mut self.record, watch);
             if !held {
                 return;
@@ -167,13 +222,15 @@ impl Replay {
     /// After the last record: no new pairs, and time for the orders at work to end.
     fn drain(&mut self, watch: &mut dyn Watch) {
         let Some((stepper, _)) = &mut self.stepper else { return };
-        let plant = &mut self.plant;
-        plant.permission.grant(Permission::Finish, MonoNs(u64::MAX));
-        while let Some(due) = plant.gateway.due() {
-            stepper.advance_to(due, &mut [&mut plant.engine, &mut plant.gateway]);
-            stepper.settle(&mut [&mut plant.gateway, &mut plant.engine]);
+        self.plant.permission.grant(Permission::Finish, MonoNs(u64::MAX));
+        while self.plant.gateway.due().is_some() {
+            let [mut engine, mut gateway] = self.spoilers.lend(&mut self.plant);
+            let Some(due) = gateway.due() else { break };
+            stepper.advance_to(due, &mut [&mut engine, &mut gateway]);
+            stepper.settle(&mut [&mut gateway, &mut engine]);
             drain_outlets(&self.outlets, &mut self.record, watch);
         }
+        let plant = &mut self.plant;
         let digests: Vec<u64> = plant.feeds.iter().map(|(_, feed)| feed.digest()).collect();
         for digest in digests {
             plant.engine.core_mut().add_to_trace(digest);
@@ -184,6 +241,14 @@ impl Replay {
     pub fn invariants_ok(&self) -> bool {
         let stuck = self.stepper.as_ref().map_or(0, |(stepper, _)| stepper.livelocks());
         self.record.is_sound(&self.plant.engine, &self.plant.gateway) && stuck == 0
+    }
+}
+
+impl Spoilers {
+    /// Engine and gateway with what happens to their threads.
+    fn lend<'l>(&'l mut self, plant: &'l mut Plant<(VenueId, Feed)>) -> [Lent<'l>; 2] {
+        let engine = Lent::new(&mut plant.engine, self.engine.as_mut());
+        [engine, Lent::new(&mut plant.gateway, self.gateway.as_mut())]
     }
 }
 

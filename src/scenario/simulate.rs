@@ -7,11 +7,15 @@ use std::sync::atomic::Ordering;
 use crate::runtime::agent::Agent;
 use crate::runtime::link::Rx;
 use crate::runtime::step::Stepper;
+use crate::scenario::injection::Injection;
 use crate::scenario::record::Record;
 use crate::scenario::virtual_threads::Virtual;
 use crate::sim::agent::MarketFeed;
+use crate::sim::limits::Fault;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
+use crate::sim::saboteur::Saboteur;
+use crate::sim::tampering::Tampering;
 use crate::topology::Outlets;
 use crate::topology::Plan;
 use crate::topology::Plant;
@@ -19,10 +23,12 @@ use crate::topology::Site;
 use crate::topology::mock_plant;
 use crate::types::board::ProcessBoard;
 use crate::types::fact::Fact;
+use crate::types::market::Instrument;
 use crate::types::notice::Notice;
 use crate::types::report::CycleReport;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::types::time::WallNs;
 use crate::watchdog::agent::Plan as WatchdogPlan;
@@ -54,6 +60,7 @@ pub struct Simulation {
     record: Record,
     watchdog: Watchdog,
     threads: Virtual,
+    injection: Injection,
     /// True if it was asked to stop before its end.
     pub interrupted: bool,
 }
@@ -80,10 +87,28 @@ impl Simulation {
         let watchdog = Watchdog::new(dog, subjects, ports);
         let record = Record::new(&plan.engine);
         let stepper = Stepper::at(BEGINS_AT).timed_by(clock);
-        let interrupted = false;
-        let simulation =
-            Simulation { plant, facts, stepper, record, watchdog, threads, interrupted };
+        let injection = inject(&[], &plant);
+        let simulation = Simulation {
+            plant,
+            facts,
+            stepper,
+            record,
+            watchdog,
+            threads,
+            injection,
+            interrupted: false,
+        };
         Ok((simulation, shown))
+    }
+    /// The same under a fault schedule that [`crate::sim::limits::Stage::Virtual`] does not refuse.
+    pub fn with_faults(mut self, faults: &[Fault], instruments: &[Instrument]) -> Simulation {
+        self.injection = inject(faults, &self.plant);
+        let tampered = |feed: MarketFeed| {
+            let venue = (feed.venue(), instruments);
+            feed.tampered(Tampering::new(faults, MonoNs(0), venue))
+        };
+        self.plant.feeds = self.plant.feeds.into_iter().map(tampered).collect();
+        self
     }
 
     /// Runs until the engine is finished or told to stop, and lets orders at work end. `look` is
@@ -135,11 +160,27 @@ impl Simulation {
         let Plant { feeds, engine, gateway, .. } = &mut self.plant;
         let [first, second] = feeds.as_mut_slice() else { return };
         let before = engine.cycles();
-        self.stepper.step(&mut [first, second, engine, gateway, &mut self.watchdog]);
-        self.threads.beat(self.stepper.now());
-        if engine.cycles() > before {
-            look(self.stepper.now());
+        let agents: [&mut dyn Agent; 5] = [first, second, engine, gateway, &mut self.watchdog];
+        let (saboteur, [mut a, mut b, mut c, mut d, mut e]) =
+            self.injection.lend(agents, self.threads.pulses());
+        self.stepper.step(&mut [saboteur, &mut a, &mut b, &mut c, &mut d, &mut e]);
+        self.stepper.step_wall(self.injection.saboteur.take_clock_step());
+        let now = self.stepper.now();
+        self.threads.measure(now, &self.injection);
+        if self.threads.has_dead() {
+            self.plant.permission.end_entries();
+        }
+        if self.plant.engine.cycles() > before {
+            look(now);
         }
         self.record.drain(&self.facts, &mut |_| {});
     }
+}
+
+/// The saboteur tells of its faults where the watchdog tells of their effects.
+fn inject(faults: &[Fault], plant: &Plant<MarketFeed>) -> Injection {
+    let notices = plant.boards.notices.clone();
+    Injection::new(faults, |means, switches| {
+        Saboteur::new((faults, MonoNs(0)), means, switches, Some(notices))
+    })
 }

@@ -7,19 +7,17 @@ use std::sync::Arc;
 use crate::runtime::agent::Agent;
 use crate::runtime::pulse::Pulse;
 use crate::runtime::pulse::State;
+use crate::scenario::injection::Injection;
 use crate::topology::Plant;
 use crate::types::board::ProcessBoard;
 use crate::types::time::Now;
+use crate::types::units::Ppm;
 use crate::watchdog::sources::Subjects;
 use crate::watchdog::sources::Thread;
 use crate::watchdog::sources::Waiting;
 
-/// Resident memory of the model, bytes: about that of a real run.
-const RSS_BYTES: i64 = 12_000_000;
-/// CPU use of the model, ppm of one core.
-const CPU_PPM: i64 = 10_000;
-/// Descriptors of the model, ppm of the allowed number.
-const OPEN_FILES_PPM: i64 = 10_000;
+/// Descriptors that a process may have, where the model is asked: the usual limit of a shell.
+const MOST_OPEN_FILES: i64 = 1_024;
 
 /// Pulses and gauges of a run on one thread and virtual time.
 pub struct Virtual {
@@ -56,17 +54,27 @@ impl Virtual {
             ..shown
         }
     }
-    /// Every agent has been turned at this instant, and telemetry has measured.
-    pub fn beat(&mut self, now: Now) {
+    /// Pulses of the feeds, of the engine and of the gateway: each beats when its agent is turned.
+    pub fn pulses(&mut self) -> impl Iterator<Item = &mut Pulse> {
+        self.feeds.iter_mut().chain([&mut self.engine, &mut self.gateway])
+    }
+    /// Telemetry has measured what the model says, and the heartbeat came back if it was answered.
+    pub fn measure(&self, now: Now, injection: &Injection) {
         let at = now.mono;
-        for pulse in self.feeds.iter_mut().chain([&mut self.gateway, &mut self.engine]) {
-            pulse.beat(at);
-        }
-        self.process.rss.put(RSS_BYTES, at);
-        self.process.cpu.put(CPU_PPM, at);
-        self.process.open_files.put(OPEN_FILES_PPM, at);
+        let figures = injection.figures(at);
+        let open_files = i64::from(figures.open_files) * Ppm::ONE.get() / MOST_OPEN_FILES;
+        self.process.rss.put(i64::try_from(figures.rss_bytes).unwrap_or(i64::MAX), at);
+        self.process.cpu.put(figures.cpu.get(), at);
+        self.process.open_files.put(open_files, at);
         // Batches take no virtual time.
         self.process.loop_p95.put(0, at);
-        self.process.heartbeat.put(0, at);
+        if injection.heart_beats() {
+            self.process.heartbeat.put(0, at);
+        }
+    }
+    /// A thread would have panicked.
+    pub fn has_dead(&self) -> bool {
+        let mut all = self.feeds.iter().chain([&self.gateway, &self.engine]);
+        all.any(|pulse| pulse.view().state() == State::Dead)
     }
 }

@@ -8,6 +8,8 @@ use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::Tx;
 use crate::sim::market::Market;
+use crate::sim::tampering::Fate;
+use crate::sim::tampering::Tampering;
 use crate::types::board::FeedBoard;
 use crate::types::counters::Counter;
 use crate::types::counters::Pen;
@@ -26,11 +28,15 @@ pub struct MarketFeed {
     venue: VenueId,
     market: Market,
     outlets: Vec<Outlet>,
-    board: Arc<FeedBoard>,
     pen: Pen,
     digest: u64,
-    /// When its newest image arrived.
+    board: Arc<FeedBoard>,
+    /// Lag of the newest frame.
+    lag: Option<DurNs>,
+    /// When that arrived, until it is shown.
     arrived_at: Option<MonoNs>,
+    /// What is broken on purpose.
+    tampering: Option<Box<Tampering>>,
     /// Its first turn: what stood before then did not wait for us.
     began: Option<MonoNs>,
 }
@@ -61,12 +67,18 @@ impl MarketFeed {
             venue,
             market,
             outlets,
-            board,
             pen: Pen::new(),
             digest: 0,
+            board,
+            lag: None,
             arrived_at: None,
+            tampering: None,
             began: None,
         }
+    }
+    /// The same with faults.
+    pub fn tampered(self, tampering: Option<Tampering>) -> MarketFeed {
+        MarketFeed { tampering: tampering.map(Box::new), ..self }
     }
     /// Which venue it plays.
     pub fn venue(&self) -> VenueId {
@@ -80,37 +92,59 @@ impl MarketFeed {
     pub fn digest(&self) -> u64 {
         self.digest
     }
-    /// Transport lag of the newest image.
+    /// Transport lag of the newest frame.
     pub fn lag(&self) -> Option<DurNs> {
-        self.market.lag(self.venue)
+        self.lag
     }
 
-    /// The lag of the newest image, and that this thread is how late with it.
-    fn show(&mut self, now: MonoNs) {
-        if let Some((lag, at)) = self.lag().zip(self.arrived_at.take()) {
-            let lag = lag.0.saturating_add(now.since(at).0);
-            self.board.lag.put(i64::try_from(lag).unwrap_or(i64::MAX), now);
-        }
-        if self.board.reconnect_asked.swap(false, Ordering::AcqRel) {
-            raise(&self.board.reconnects);
-        }
+    /// When the next image arrives.
+    fn arrival(&self) -> MonoNs {
+        let sent = self.market.due();
+        self.tampering.as_ref().map_or(sent, |tampering| tampering.arrival(sent))
     }
 
     fn publish_next(&mut self, began: MonoNs) {
-        let top = self.market.next_image();
-        let arrived_at = top.arrived_at.max(began);
-        self.arrived_at = Some(arrived_at);
-        self.digest = top.digest;
+        let arrival = self.arrival();
+        let held_back = arrival.since(self.market.due());
+        let image = self.market.next_image();
+        self.digest = image.digest;
+        let arrived_at = arrival.max(began);
+        let mut top = BookTop { received_at: arrival, ..image.clone() };
+        (top.arrived_at, top.oldest_at, top.alive_at) = (arrived_at, arrived_at, arrival);
+        let fate = match &mut self.tampering {
+            None => Fate::Told { as_a: Counter::Books, resynced: false },
+            Some(tampering) => tampering.meet(&mut top),
+        };
+        if fate == Fate::Lost {
+            return;
+        }
         self.pen.add(Counter::Frames, 1);
-        self.pen.add(Counter::Books, 1);
+        self.lag = self.market.lag(self.venue).map(|lag| DurNs(lag.0.saturating_add(held_back.0)));
+        self.arrived_at = Some(arrived_at);
+        let Fate::Told { as_a, resynced } = fate else {
+            return self.pen.add(Counter::HeldDiffs, 1);
+        };
+        self.pen.add(as_a, 1);
+        self.pen.add(Counter::Resyncs, u64::from(resynced));
         for outlet in &mut self.outlets {
-            let top = BookTop { arrived_at, oldest_at: arrived_at, ..top.clone() };
-            let replaced = u64::from(outlet.publish(top));
+            let replaced = u64::from(outlet.publish(top.clone()));
             self.pen.add(Counter::BooksReplaced, replaced);
             if outlet.is_engine {
                 self.pen.add(Counter::Published, 1);
                 self.pen.add(Counter::Conflated, replaced);
             }
+        }
+    }
+
+    /// The lag of the newest frame, and that this thread is how late with it. A new connection
+    /// that was asked for is counted: the synthetic venue has none to lose.
+    fn show(&mut self, now: MonoNs) {
+        if let Some((lag, at)) = self.lag.zip(self.arrived_at.take()) {
+            let lag = lag.0.saturating_add(now.since(at).0);
+            self.board.lag.put(i64::try_from(lag).unwrap_or(i64::MAX), now);
+        }
+        if self.board.reconnect_asked.swap(false, Ordering::AcqRel) {
+            raise(&self.board.reconnects);
         }
     }
 }
@@ -157,9 +191,12 @@ impl Agent for MarketFeed {
 
     fn turn(&mut self, now: Now) -> Turn {
         let began = *self.began.get_or_insert(now.mono);
+        if let Some(tampering) = &mut self.tampering {
+            tampering.advance(now.mono);
+        }
         let mut worked = self.outlets.iter_mut().fold(false, |any, outlet| outlet.flush() | any);
         for _ in 0..BATCH {
-            if self.market.due() > now.mono {
+            if self.arrival() > now.mono {
                 break;
             }
             self.publish_next(began);
@@ -170,6 +207,7 @@ impl Agent for MarketFeed {
     }
 
     fn due(&self) -> Option<MonoNs> {
-        Some(self.market.due())
+        let edge = self.tampering.as_ref().and_then(|tampering| tampering.due());
+        edge.into_iter().chain([self.arrival()]).min()
     }
 }

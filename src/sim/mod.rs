@@ -5,16 +5,28 @@
 //! that it must survive: entries, take-profits, stops, expired holdings, partial fills, stale and
 //! empty books. No result on it says anything about what a strategy would earn.
 //!
-//! Owns: the seeded market. Receives: nothing. Sends: book tops. Never: clock reads, floats, heap
+//! Beside it stand the faults of a schedule: what is broken on purpose, in feeds, threads and
+//! process.
+//!
+//! Owns: the seeded market, the cursor over a schedule. Receives: nothing. Sends: book tops,
+//! notices of faults. Never: clock reads, floats, heap
 //! after start, randomness without a seed. Production folders do not know that it exists.
 
 pub mod agent;
+pub mod burner;
 pub mod ladder;
+pub mod limits;
 pub mod market;
 pub mod path;
 pub mod plan;
+pub mod process;
 pub mod rng;
+pub mod saboteur;
+pub mod script;
+pub mod spoiled;
 pub mod stream;
+pub mod tampering;
+pub mod tree;
 
 #[cfg(test)]
 mod fixture;

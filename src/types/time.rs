@@ -4,6 +4,8 @@
 //! time labels files and reports and is never subtracted to get an age (`PRODUCT.md` C27, F29).
 
 use std::fmt;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds in one second.
@@ -131,9 +133,19 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn wall() -> WallNs {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        WallNs(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        let wall_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        WallNs(wall_ns.saturating_add_signed(WALL_OFFSET_NS.load(Ordering::Relaxed)))
+    }
+    /// Fault injection only: from here on all wall time of this process is ahead by so much more
+    /// (behind, if negative), as after a step of the machine's clock. Monotonic time goes on.
+    pub fn step_wall(by_ns: i64) {
+        WALL_OFFSET_NS.fetch_add(by_ns, Ordering::Relaxed);
     }
 }
+
+/// Sum of the injected steps. Global, because the machine's clock is; zero unless a fault schedule
+/// steps the clock.
+static WALL_OFFSET_NS: AtomicI64 = AtomicI64::new(0);
 
 /// The machine's clock for one loop: gives both readings of a moment for one reading of the clock.
 /// Wall time is carried on from its last reading by monotonic time and read again every
@@ -186,6 +198,10 @@ impl VirtualClock {
     /// The present reading.
     pub const fn now(&self) -> Now {
         self.now
+    }
+    /// Fault injection only: moves wall time alone, as a step of the machine's clock would.
+    pub const fn step_wall(&mut self, by_ns: i64) {
+        self.now.wall = WallNs(self.now.wall.0.saturating_add_signed(by_ns));
     }
     /// Moves both readings to the given monotonic instant; never backwards.
     pub fn advance_to(&mut self, mono: MonoNs) {
@@ -240,6 +256,15 @@ mod tests {
         assert_eq!(fresh.place(MonoNs(40), then), MonoNs(0), "before this clock's zero");
         let stepped_back = Now { mono: MonoNs(5), wall: WallNs(900) };
         assert_eq!(stepped_back.place(MonoNs(50), then), MonoNs(5), "never in the future");
+    }
+
+    #[test]
+    fn a_step_of_the_clock_moves_wall_time_and_nothing_else() {
+        let mut clock = VirtualClock::at(WallNs(100));
+        clock.step_wall(-30);
+        assert_eq!(clock.now(), Now { mono: MonoNs(0), wall: WallNs(70) });
+        clock.step_wall(30);
+        assert_eq!(clock.now(), Now { mono: MonoNs(0), wall: WallNs(100) });
     }
 
     #[test]

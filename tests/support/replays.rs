@@ -17,6 +17,7 @@ use arb::feed::tape::Tape;
 use arb::feed::tape::TapeError;
 use arb::scenario::replay::Replay;
 use arb::scenario::replay::Watch;
+use arb::sim::limits::Fault;
 use arb::stats::edges::EdgeSummary;
 use arb::topology::Plan;
 use arb::types::counters::Counter;
@@ -120,8 +121,13 @@ impl Watch for Keep {
 
 /// Runs a recording under a configuration.
 pub fn play(path: &Path, yaml: &str) -> Run {
+    play_with(path, yaml, &[])
+}
+
+/// The same under a fault schedule.
+pub fn play_with(path: &Path, yaml: &str, faults: &[Fault]) -> Run {
     let plan = plan(yaml);
-    let mut replay = Box::new(Replay::new(&plan, Clock::start()));
+    let mut replay = Box::new(Replay::new(&plan, Clock::start()).with_faults(faults));
     let mut keep = Keep(Vec::new());
     let ended = replay.run(&mut Tape::open(path).expect("the recording opens"), &mut keep);
     Run { replay, plan, facts: keep.0, ended }

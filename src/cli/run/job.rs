@@ -4,6 +4,7 @@ use crate::cli::Common;
 use crate::cli::exit::Exit;
 use crate::cli::summary::Heading;
 use crate::config::load::Loaded;
+use crate::sim::limits::Fault;
 use crate::sim::plan::MarketPlan;
 use crate::topology::Plan;
 use crate::types::time::Clock;
@@ -14,6 +15,7 @@ pub(super) struct Job<'a> {
     pub(super) common: &'a Common,
     pub(super) plan: Plan,
     pub(super) market: MarketPlan,
+    pub(super) faults: Vec<Fault>,
     pub(super) run_id: String,
     pub(super) is_ascii: bool,
     pub(super) clock: Clock,

@@ -37,9 +37,12 @@ use crate::scenario::live::Role;
 use crate::scenario::live::Running;
 use crate::scenario::live::ThreadPlan;
 use crate::scenario::record::Record;
+use crate::scenario::sabotage::Sabotage;
 use crate::scenario::standing::StandingFile;
 use crate::scenario::standing::Uptime;
 use crate::sim::agent::MarketFeed;
+use crate::sim::saboteur::Switches;
+use crate::sim::tampering::Tampering;
 use crate::telemetry::agent::Ports as TelemetryPorts;
 use crate::telemetry::agent::Telemetry;
 use crate::telemetry::agent::Timeline;
@@ -84,6 +87,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     // Its books stand already when the engine starts, as those of a venue would.
     market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
     let (mut plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
+    let sabotage = sabotage(job, &mut plant);
     let (watchdog, mut standing) = watchdog(job, &posts, &mut plant, &state);
     let dog = Arc::clone(&plant.boards.dog);
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
@@ -95,7 +99,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let reopen = reload.reopen_log();
     let ports = TelemetryPorts::new(outlets.reports, writer, reopen);
     let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
-    let hands = Hands { plant, journal, telemetry, watchdog };
+    let hands = Hands { plant, journal, telemetry, watchdog, sabotage };
     let begun = job.clock.mono();
     let running = Running::start(posts, hands, job.clock, &mut tell).map_err(not_started)?;
     let ended = || stop.load(Ordering::Relaxed) || fares.has_failed();
@@ -127,6 +131,21 @@ fn posts(job: &Job<'_>) -> Posts {
         );
     }
     posts
+}
+
+/// The fault schedule from now on; the feeds' part of it is laid over them here.
+fn sabotage(job: &Job<'_>, plant: &mut Plant<MarketFeed>) -> Sabotage {
+    let sabotage = Sabotage {
+        faults: job.faults.clone(),
+        start: job.clock.mono(),
+        switches: Switches::default(),
+    };
+    let tampered = |feed: MarketFeed| {
+        let venue = (feed.venue(), &job.market.instruments[..]);
+        feed.tampered(Tampering::new(&sabotage.faults, sabotage.start, venue))
+    };
+    plant.feeds = std::mem::take(&mut plant.feeds).into_iter().map(tampered).collect();
+    sabotage
 }
 
 /// The watchdog over these threads, and the file of what it leaves to the next start.

@@ -228,9 +228,10 @@ fn ends_well(stage: &mut Stage) -> Look {
     if summary["invariants_ok"] != true {
         return Err("the books do not add up".to_owned());
     }
-    match fills == Some(stage.watch.fills) {
+    let recorded = stage.fills_before + stage.watch.fills;
+    match fills == Some(recorded) {
         true => Ok(true),
-        false => Err(format!("{} fills on record, {fills:?} made", stage.watch.fills)),
+        false => Err(format!("{recorded} fills on record, {fills:?} made")),
     }
 }
 

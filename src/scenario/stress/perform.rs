@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 
 use crate::runtime::idle::rest_for;
 use crate::scenario::stress::evidence::Harvest;
-use crate::scenario::stress::redis;
 use crate::scenario::stress::report::Outcome;
 use crate::scenario::stress::report::Report;
 use crate::scenario::stress::report::Row;
 use crate::scenario::stress::script::By;
 use crate::scenario::stress::script::Script;
+use crate::scenario::stress::server;
 use crate::scenario::stress::stage::Ground;
 use crate::scenario::stress::stage::Stage;
 use crate::scenario::stress::stage::explain;
@@ -45,14 +45,13 @@ pub fn perform(
     tell: &mut dyn FnMut(News<'_>),
 ) -> Report {
     let clock = Clock::start();
-    let has_redis = redis::is_installed();
+    let has_redis = server::is_installed();
     let mut waiting: VecDeque<&'static Scenario> = list.iter().copied().collect();
     let mut playing: Vec<Play> = Vec::new();
     let mut report = Report::default();
     let mut harvest = Harvest::default();
-    let is_over = |waiting: &VecDeque<_>, playing: &Vec<_>| {
-        waiting.is_empty() && playing.is_empty()
-    };
+    let is_over =
+        |waiting: &VecDeque<_>, playing: &Vec<_>| waiting.is_empty() && playing.is_empty();
     while !is_over(&waiting, &playing) && !stop.load(Ordering::Relaxed) {
         while let Some(next) = waiting.pop_front_if(|next| has_room(&playing, next)) {
             tell(News::Begins(next.name));
@@ -105,7 +104,7 @@ fn open(
     let limit = script.limit();
     let refused = |outcome| Box::new(row_of(scenario, (None, limit), outcome));
     if scenario.needs == Needs::Redis && !has_redis {
-        let why = format!("{} is not installed", redis::SERVER);
+        let why = format!("{} is not installed", server::SERVER);
         return Err(refused(Outcome::NotRun(why)));
     }
     let stage = Stage::new(ground, scenario.name).map_err(|error| {

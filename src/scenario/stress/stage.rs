@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::runtime::child::Guarded;
 use crate::runtime::child::Signal;
 use crate::scenario::stress::proxy::Proxy;
-use crate::scenario::stress::redis::Redis;
+use crate::scenario::stress::server::Redis;
 use crate::scenario::stress::settings::INTERVAL;
 use crate::scenario::stress::settings::LOOPS;
 use crate::scenario::stress::settings::Settings;
@@ -59,6 +59,8 @@ pub struct Stage {
     pub proxy: Option<Proxy>,
     /// Other processes.
     pub others: Vec<Guarded>,
+    /// Fills on record of the runs before this one: a run that restores them counts them on.
+    pub fills_before: u64,
     run: Option<Guarded>,
     starts: u32,
     dir: PathBuf,
@@ -83,6 +85,7 @@ impl Stage {
             redis: None,
             proxy: None,
             others: Vec::new(),
+            fills_before: 0,
             run: None,
             starts: 0,
             dir,
@@ -112,6 +115,8 @@ impl Stage {
     /// Why it cannot be started.
     pub fn start(&mut self, settings: &Settings) -> Result<(), String> {
         self.run = None;
+        self.watch.look();
+        self.fills_before += self.watch.fills;
         self.starts += 1;
         let settings = self.joined(settings);
         self.write("stress.yml", &settings.yaml())?;

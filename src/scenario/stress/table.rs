@@ -67,7 +67,8 @@ pub static SCENARIOS: [Scenario; 20] = [
     Scenario {
         name: "feed_silence",
         injected: "binance silent for 5 s",
-        expected: "ERROR by ws_lag_ms binance within 3.5 s, no entry meanwhile, entries again (synthetic feed)",
+        expected: "ERROR by ws_lag_ms binance within 3.5 s, no entry meanwhile, entries again \
+            (synthetic feed)",
         script: |_| conditions::feed_silence(),
         ..LIGHT
     },
@@ -95,14 +96,16 @@ pub static SCENARIOS: [Scenario; 20] = [
     Scenario {
         name: "error_auto_reset",
         injected: "binance silent for 6.5 s",
-        expected: "ERROR, a soft reset after E cycles of it, then out of ERROR after exactly E clean cycles",
+        expected: "ERROR, a soft reset after E cycles of it, then out of ERROR after exactly E clean \
+            cycles",
         script: |_| conditions::error_auto_reset(),
         ..LIGHT
     },
     Scenario {
         name: "critical_cooldown_resume",
         injected: "binance silent for 9 s",
-        expected: "CRITICAL by three strikes, COOLDOWN for 3 s or more without any entry, entries again",
+        expected: "CRITICAL by three strikes, COOLDOWN for 3 s or more without any entry, entries \
+            again",
         script: |_| conditions::critical_cooldown_resume(),
         ..LIGHT
     },
@@ -137,7 +140,8 @@ pub static SCENARIOS: [Scenario; 20] = [
     Scenario {
         name: "redis_down",
         injected: "redis-server killed",
-        expected: "WARN by redis_age_ms, never more by it; cycles, entries and loop latency as before",
+        expected: "WARN by redis_age_ms, never more by it; cycles, entries and loop latency as \
+            before",
         script: |_| service::redis_down(),
         ..REDIS
     },
@@ -165,14 +169,16 @@ pub static SCENARIOS: [Scenario; 20] = [
     Scenario {
         name: "disk_full",
         injected: "folder of snapshots replaced by a file for 4 s",
-        expected: "a warning in the log, entries go on, no journal record lost, snapshots again, exit 0",
+        expected: "a warning in the log, entries go on, no journal record lost, snapshots again, exit \
+            0",
         script: |_| machine::disk_full(),
         ..LIGHT
     },
     Scenario {
         name: "kill_9",
         injected: "SIGKILL in the midst of trading",
-        expected: "the next start rebuilds every record, goes on trading, its books add up at exit 0",
+        expected: "the next start rebuilds every record, goes on trading, its books add up at exit \
+            0",
         script: |_| machine::kill_9(),
         ..LIGHT
     },
@@ -193,7 +199,8 @@ pub static SCENARIOS: [Scenario; 20] = [
     Scenario {
         name: "snapshots_and_metrics",
         injected: "none: a quiet run, and all runs before it",
-        expected: "every snapshot parses with the 22 fields, every metrics line is whole, in each cycle",
+        expected: "every snapshot parses with the 22 fields, every metrics line is whole, in each \
+            cycle",
         script: machine::snapshots_and_metrics,
         ..ALONE
     },

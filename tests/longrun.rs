@@ -35,6 +35,10 @@ fn a_day_of_a_healthy_run_passes_every_criterion() {
     let end = witness.telemetry.finish(now(24 * HOUR + 1));
     // First, 50, 100 … 1400, exit.
     assert_eq!(end.checkpoints, Some(1 + 28 + 1));
+    let lag = end.performance.ws_lag_ma.expect("a sample each second");
+    assert!((60_000_000..80_000_000).contains(&lag.0), "{lag:?}");
+    let shown = [&witness.process.rss, &witness.process.cpu, &witness.process.loop_p95];
+    assert!(shown.iter().all(|cell| cell.get().is_some_and(|(value, _)| value > 0)));
     let evidence = load(&witness.dir).expect("evidence");
     let judgement = judge(&evidence);
     let not_passed: Vec<_> =
@@ -80,6 +84,12 @@ fn all_fields_of_the_source_are_there_measured_and_of_their_type() {
     let counts = ["num_live_trades", "num_paper_trades", "num_open_positions", "stoploss_triggers"];
     assert_eq!(counts.map(|field| value[field].as_u64()), [0, 14, 2, 1].map(Some));
     assert_eq!(value["timestamp"], "2025-11-15T20:58:22.906000+00:00");
+    let modelled = ["cpu_pct", "rss_mb", "open_files", "num_threads"];
+    let of_loop = ["loop_latency_ms", "loop_latency_p95_ms"];
+    assert_eq!(value["modelled"], serde_json::json!([modelled.as_slice(), &of_loop].concat()));
+    let series = fs::read_to_string(&files(&witness.dir, "series")[0]).expect("text");
+    let minute: serde_json::Value = serde_json::from_str(&series).expect("one minute");
+    assert_eq!(minute["modelled"], value["modelled"]);
     assert_eq!(value["seq"], 1);
     assert_eq!(value["virtual"], true);
     assert_eq!(value["mono_ns"], 60_000_000_000u64);

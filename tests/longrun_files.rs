@@ -126,8 +126,7 @@ fn a_link_that_somebody_planted_is_not_followed() {
         symlink(&victim, limits.folder.join(name)).expect("planted");
     }
     store.keep(START, b"new").expect("kept");
-    let mut series =
-        LineFiles::open(Lines::Series, &limits, Refuse::default(), START).expect("open");
+    let mut series = LineFiles::open(Lines::Series, &limits, Refuse::default()).expect("open");
     series.append(START, "line").expect("appended");
     assert_eq!(fs::read_to_string(&victim).expect("text"), "precious");
     let written = limits.folder.join("snapshot_2025-11-15T20-57-22-906001.json");
@@ -139,8 +138,7 @@ fn a_folder_that_vanishes_comes_back_and_one_that_cannot_be_made_is_an_error_at_
     let dir = folder("vanished");
     let limits = bounded(&dir, 5, 1 << 20);
     let mut store = store(&limits);
-    let mut events =
-        LineFiles::open(Lines::Events, &limits, Refuse::default(), START).expect("open");
+    let mut events = LineFiles::open(Lines::Events, &limits, Refuse::default()).expect("open");
     events.append(START, "one").expect("appended");
     fs::remove_dir_all(dir.join("logs")).expect("removed");
     store.keep(START, b"new").expect("kept");
@@ -163,8 +161,12 @@ fn lines_fill_files_of_bounded_size_and_the_oldest_files_go() {
     {
         let dir = folder(begin);
         let limits = bounded(&dir, 5, 800);
-        let mut lines = LineFiles::open(kind, &limits, Refuse::default(), START).expect("open");
+        let open = || LineFiles::open(kind, &limits, Refuse::default()).expect("open");
+        let mut lines = open();
         for number in 0..200 {
+            if number % 70 == 69 {
+                lines = open();
+            }
             lines.append(after(number), &format!("{number:09}")).expect("appended");
             let sizes = files(&dir, begin).into_iter().map(|p| fs::metadata(p).expect("m").len());
             let sizes: Vec<u64> = sizes.collect();
@@ -179,8 +181,9 @@ fn lines_fill_files_of_bounded_size_and_the_oldest_files_go() {
         }
         let text: String =
             paths.iter().map(|path| fs::read_to_string(path).expect("text")).collect();
-        let expected: String = (120..200).map(|number| format!("{number:09}\n")).collect();
-        assert_eq!(text, expected, "the newest 800 bytes, whole lines, in order");
+        let written: String = (0..200).map(|number| format!("{number:09}\n")).collect();
+        assert!(written.ends_with(&text), "the newest, whole lines, in order: {text}");
+        assert!(text.len() > 700, "{}", text.len());
     }
 }
 
@@ -190,7 +193,7 @@ fn a_disk_that_refuses_leaves_nothing_behind_and_takes_lines_again() {
     let limits = bounded(&dir, 5, 1 << 20);
     let refuse = Refuse::default();
     let mut store = SnapshotStore::open(&limits, refuse.clone()).expect("open");
-    let mut events = LineFiles::open(Lines::Events, &limits, refuse.clone(), START).expect("open");
+    let mut events = LineFiles::open(Lines::Events, &limits, refuse.clone()).expect("open");
     refuse.0.store(true, Ordering::Relaxed);
     let error = store.keep(START, b"lost").expect_err("refused");
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);

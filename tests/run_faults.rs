@@ -76,7 +76,10 @@ fn plans(start: MonoNs, updates_per_second: u32) -> (Plan, MarketPlan) {
     let mut market = MarketPlan::of(checked.engine.instruments.clone(), 28);
     (market.updates_per_second, market.start) = (updates_per_second, start);
     let (engine, paper, pace) = (checked.engine, checked.paper, Pace::Every(SECOND));
-    (Plan { engine, paper, pace, loops: 0, checkpoints: Checkpoints::default(), seed: 28 }, market)
+    (
+        Plan { engine, paper, pace, loops: 0, checkpoints: Checkpoints { every: 3 }, seed: 28 },
+        market,
+    )
 }
 
 /// A watchdog that looks only at what makes trading impossible.
@@ -135,6 +138,21 @@ impl Virtual {
 }
 
 #[test]
+fn a_cycle_with_a_checkpoint_is_reported_although_nobody_takes_other_reports() {
+    let mut stage = Virtual::new(None);
+    let mut cycles = Vec::new();
+    for _ in 0..2 {
+        stage.run(DurNs::from_secs(150));
+        cycles.extend(std::iter::from_fn(|| stage.outlets.due.take()).map(|report| report.cycle));
+    }
+    assert!(stage.engine.reports_lost() > 0, "the other link is full");
+    let last = *cycles.last().expect("checkpoints");
+    let expected: Vec<u64> = (1..=last).filter(|n| *n == 1 || n.is_multiple_of(3)).collect();
+    assert_eq!(cycles, expected);
+    assert!(last >= 297, "{last}");
+}
+
+#[test]
 fn a_record_that_fills_up_shuts_entries_at_three_quarters_and_loses_nothing() {
     let mut stage = Virtual::new(None);
     stage.permission.grant(Permission::Trade, MonoNs(u64::MAX));
@@ -148,6 +166,7 @@ fn a_record_that_fills_up_shuts_entries_at_three_quarters_and_loses_nothing() {
     let entered = stage.engine.core().counts().entered;
     stage.run(DurNs::from_secs(5));
     assert!(stage.refused(Refusal::Permission) > 0, "nobody was refused");
+    assert!(stage.boards.engine.refusals.get()[Refusal::Permission as usize] > 0, "not shown");
     assert_eq!(stage.engine.core().counts().entered, entered, "entries are shut");
     let now = stage.stepper.now();
     stage.engine.stop(now);

@@ -64,7 +64,7 @@ fn memory_cores_and_silence_act_beside_a_run_that_ends_well() {
     let books = |venue: &str| summary["books"][venue].as_u64().expect("a count");
     assert!(books("upbit") > 0, "{last}");
     let per_book = |venue: &str, count: u64| books(venue) / count;
-    assert!(per_book("upbit", 3) < per_book("binance", 2), "a second is missing: {last}");
+    assert!(per_book("upbit", 3) + 5 <= per_book("binance", 2), "a second is missing: {last}");
 }
 
 #[test]

@@ -2,9 +2,13 @@
 //! virtual clock, then the summary.
 
 mod boot;
+mod evidence;
 mod job;
 mod reload;
 mod threads;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::cli::Common;
 use crate::cli::RunArgs;
@@ -15,6 +19,8 @@ use crate::cli::load;
 use crate::cli::replay::pace;
 use crate::cli::replay::run_id;
 use crate::cli::replay::stop_flag;
+use crate::cli::run::evidence::Witness;
+use crate::cli::run::evidence::Witnesses;
 use crate::cli::run::job::Job;
 use crate::cli::run::reload::Reload;
 use crate::cli::summary::RunView;
@@ -23,9 +29,9 @@ use crate::config::load::Flag;
 use crate::config::yaml::Mode;
 use crate::config::yaml::Placement;
 use crate::engine::agent::Pace;
-use crate::runtime::agent::Agent;
-use crate::runtime::agent::Turn;
+use crate::scenario::simulate::BEGINS_AT;
 use crate::scenario::simulate::Simulation;
+use crate::scenario::simulate::Watch;
 use crate::sim::limits::Stage;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
@@ -33,6 +39,7 @@ use crate::telemetry::agent::Plan as TelemetryPlan;
 use crate::telemetry::agent::Ports as TelemetryPorts;
 use crate::telemetry::agent::Telemetry;
 use crate::telemetry::agent::Timeline;
+use crate::telemetry::heartbeat::Beat;
 use crate::telemetry::limits::SampleLimits;
 use crate::telemetry::line::Glyphs;
 use crate::telemetry::line::LiveState;
@@ -137,13 +144,26 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
     let Some(log) = log.take() else { return Err(no_log()) };
-    let ports = TelemetryPorts::new(shown.reports, log, reload.reopen_log());
+    let mut ports = TelemetryPorts::new(shown.reports, log, reload.reopen_log());
+    (ports.sources.due, ports.sources.notices) = (Some(shown.due), Some(shown.notices));
+    // Facts are in no journal here: only the events hear of them.
+    let (lost, switches) = (Arc::<AtomicU64>::default(), simulation.switches().clone());
+    ports.sources.losses = vec![("notices_lost", Arc::clone(&lost))];
+    let notices = simulation.plant.boards.notices.clone();
+    let mut witness = Witness::new(Arc::default(), notices, lost);
+    ports.evidence = evidence::files(job, &switches, BEGINS_AT)?;
+    let witnesses = Witnesses { pulses: shown.pulses, switches, record: Arc::default() };
+    let ports = evidence::join(job, &simulation.plant, witnesses, (ports, Beat::Modelled));
     let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);
-    simulation.run(&stop, &mut |now| {
-        reload.look(job);
-        while telemetry.turn(now) == Turn::Worked {}
-    });
-    telemetry.finish(simulation.now());
+    simulation.run(
+        &stop,
+        &mut Watch {
+            telemetry: &mut telemetry,
+            look: &mut || reload.look(job),
+            fact: &mut |fact| witness.take(fact),
+        },
+    );
+    let told = telemetry.finish(simulation.now());
     let engine = &simulation.plant.engine;
     let exit = ending(simulation.invariants_ok(), engine.core().is_exposed(), simulation.ending());
     let feeds = simulation.plant.feeds.iter();
@@ -155,6 +175,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
         span: simulation.span(),
         invariants_ok: simulation.invariants_ok(),
         watchdog: Some(&simulation.plant.boards.dog),
+        snapshots: told.checkpoints.unwrap_or(0),
     };
     Summary::of(&view, job.heading(exit)).print(job.common.json)?;
     Ok(exit)

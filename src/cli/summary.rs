@@ -172,6 +172,8 @@ pub struct RunView<'a> {
     pub invariants_ok: bool,
     /// What the watchdog showed last.
     pub watchdog: Option<&'a DogBoard>,
+    /// Snapshots on disk.
+    pub snapshots: u64,
 }
 
 impl Summary {
@@ -226,7 +228,7 @@ impl Summary {
                 tick_to_decision: latency(run.tick_to_decision),
                 tick_to_order: latency(run.tick_to_order),
             },
-            snapshots: 0,
+            snapshots: run.snapshots,
             watchdog: run.watchdog.map_or_else(Watchdog::default, Watchdog::of),
             invariants_ok: run.invariants_ok,
             trace_hash: format!("{:016x}", core.trace_hash()),

@@ -12,7 +12,6 @@ use crate::types::order::OrderEvent;
 use crate::types::order::OrderEventKind;
 use crate::types::order::OrderRequest;
 use crate::types::order::Purpose;
-use crate::types::order::RejectReason;
 use crate::types::time::MonoNs;
 use crate::types::units::SignedQty;
 
@@ -49,7 +48,7 @@ impl Core {
                 let delay = self.risk.limits().retry_delay;
                 let pair = &mut self.pairs[index];
                 pair.drop_order(request.id);
-                if request.purpose == Purpose::Hedge && never_left(&event.kind) {
+                if request.purpose == Purpose::Hedge && event.kind.never_left() {
                     pair.give_back_attempt(at.plus(delay));
                 }
             }
@@ -92,10 +91,4 @@ impl Core {
             self.counts.opened += 1;
         }
     }
-}
-
-/// True for the end of an order that our own last hop did not let go.
-fn never_left(kind: &OrderEventKind) -> bool {
-    let OrderEventKind::Done { ending: Ending::Rejected(why), .. } = kind else { return false };
-    matches!(why, RejectReason::Gate | RejectReason::StaleQuote)
 }

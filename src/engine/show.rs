@@ -76,6 +76,7 @@ impl Show {
             self.last.loss_limit = core.is_at_loss_limit();
             let refusals = &core.counts().refusals;
             self.last.safety_rejections = SAFETY.iter().map(|r| refusals[*r as usize]).sum();
+            self.board.refusals.put(refusals);
             self.show_terms(core);
         }
         self.board.publish(&self.last);

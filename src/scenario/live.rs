@@ -153,6 +153,10 @@ impl Posts {
     pub fn pulse(&self, role: Role) -> Option<PulseView> {
         self.posts[role as usize].as_ref().map(Post::pulse)
     }
+    /// The pulses of all threads.
+    pub fn pulses(&self) -> Vec<PulseView> {
+        Role::ALL.into_iter().filter_map(|role| self.pulse(role)).collect()
+    }
     /// What a watchdog of these threads looks at.
     pub fn subjects(&self, boards: &mut Boards, samples_process: bool) -> Subjects {
         let [engine_waits, gateway_waits] =

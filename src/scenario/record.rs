@@ -6,9 +6,34 @@ use crate::gateway::paper::Paper;
 use crate::runtime::link::Rx;
 use crate::types::carry::Carry;
 use crate::types::fact::Fact;
+use crate::types::fact::FactKind;
 use crate::verdict::audit::Audit;
 use crate::verdict::audit::Claim;
 use crate::verdict::audit::Row;
+
+/// Counts the orders on record that left: intents, but for those that the last hop turned back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flow {
+    intents: u64,
+    turned_back: u64,
+}
+
+impl Flow {
+    /// Takes in one fact.
+    pub fn take(&mut self, fact: &Fact) {
+        match &fact.kind {
+            FactKind::Intent { .. } => self.intents += 1,
+            FactKind::Order { event, .. } => {
+                self.turned_back += u64::from(event.kind.never_left());
+            }
+            FactKind::Pair { .. } | FactKind::Imbalance { .. } => {}
+        }
+    }
+    /// Orders that left, those on their way included.
+    pub const fn left(&self) -> u64 {
+        self.intents.saturating_sub(self.turned_back)
+    }
+}
 
 /// Audits the facts of a run as they come.
 pub struct Record {

@@ -1,11 +1,11 @@
 //! The synthetic market on a virtual clock: the same agents, as fast as the machine goes.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::runtime::agent::Agent;
 use crate::runtime::link::Rx;
+use crate::runtime::pulse::PulseView;
 use crate::runtime::step::Stepper;
 use crate::scenario::injection::Injection;
 use crate::scenario::record::Record;
@@ -15,13 +15,13 @@ use crate::sim::limits::Fault;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
 use crate::sim::saboteur::Saboteur;
+use crate::sim::saboteur::Switches;
 use crate::sim::tampering::Tampering;
 use crate::topology::Outlets;
 use crate::topology::Plan;
 use crate::topology::Plant;
 use crate::topology::Site;
 use crate::topology::mock_plant;
-use crate::types::board::ProcessBoard;
 use crate::types::fact::Fact;
 use crate::types::market::Instrument;
 use crate::types::notice::Notice;
@@ -37,7 +37,7 @@ use crate::watchdog::limits::DRAIN_LIMIT;
 
 /// Wall time at which every simulation begins: 2026-01-01T00:00:00Z. Fixed, so that the same seed
 /// gives the same days.
-const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
+pub const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
 
 /// What telemetry is given of a simulation.
 pub struct Shown {
@@ -47,8 +47,18 @@ pub struct Shown {
     pub due: Rx<CycleReport>,
     /// News of the watchdog.
     pub notices: Rx<Notice>,
-    /// Where it measures the real process.
-    pub process: Arc<ProcessBoard>,
+    /// Every thread that there would be.
+    pub pulses: Vec<PulseView>,
+}
+
+/// Who watches a simulation.
+pub struct Watch<'w> {
+    /// Turned beside the other agents, in their time.
+    pub telemetry: &'w mut dyn Agent,
+    /// Called after each cycle.
+    pub look: &'w mut dyn FnMut(),
+    /// Called with every fact, in order.
+    pub fact: &'w mut dyn FnMut(&Fact),
 }
 
 /// A simulation, to be run once.
@@ -79,8 +89,8 @@ impl Simulation {
         let (mut plant, outlets) = mock_plant(plan, market, Site::default())?;
         let Outlets { facts, reports, due, notices } = outlets;
         // What telemetry measures is real and decides nothing: the watchdog sees a model.
-        let shown = Shown { reports, due, notices, process: Arc::clone(&plant.boards.process) };
         let threads = Virtual::new(&plant);
+        let shown = Shown { reports, due, notices, pulses: threads.views() };
         let waiting = plant.boards.waiting.take();
         let subjects = threads.subjects(plant.boards.subjects(), waiting);
         let ports = plant.boards.dog_ports(&plant.permission);
@@ -111,15 +121,14 @@ impl Simulation {
         self
     }
 
-    /// Runs until the engine is finished or told to stop, and lets orders at work end. `look` is
-    /// called after each cycle.
-    pub fn run(&mut self, stop: &AtomicBool, look: &mut dyn FnMut(Now)) {
+    /// Runs until the engine is finished or told to stop, and lets orders at work end.
+    pub fn run(&mut self, stop: &AtomicBool, watch: &mut Watch<'_>) {
         while !self.plant.finished.load(Ordering::Relaxed) && self.ending().is_none() {
             if stop.load(Ordering::Relaxed) {
                 self.interrupted = true;
                 break;
             }
-            self.step(look);
+            self.step(watch);
         }
         let begun = self.now().mono;
         self.plant.engine.stop(self.now());
@@ -127,17 +136,22 @@ impl Simulation {
             simulation.plant.engine.is_drained() && simulation.plant.gateway.due().is_none()
         };
         while !drained(self) && self.now().mono.since(begun) < DRAIN_LIMIT {
-            self.step(look);
+            self.step(watch);
         }
         self.watchdog.stop(self.now());
         while !self.watchdog.is_drained() && self.now().mono.since(begun).0 < 2 * DRAIN_LIMIT.0 {
-            self.step(look);
+            self.step(watch);
         }
     }
 
     /// The process exit code with which the watchdog ends the run; `None` if it does not.
     pub fn ending(&self) -> Option<u8> {
         self.plant.boards.dog.ending()
+    }
+
+    /// What the schedule throws, for those who honour it: heartbeat and evidence store.
+    pub const fn switches(&self) -> &Switches {
+        &self.injection.switches
     }
 
     /// Virtual time covered.
@@ -156,14 +170,16 @@ impl Simulation {
         self.stepper.now()
     }
 
-    fn step(&mut self, look: &mut dyn FnMut(Now)) {
+    fn step(&mut self, watch: &mut Watch<'_>) {
         let Plant { feeds, engine, gateway, .. } = &mut self.plant;
         let [first, second] = feeds.as_mut_slice() else { return };
         let before = engine.cycles();
         let agents: [&mut dyn Agent; 5] = [first, second, engine, gateway, &mut self.watchdog];
         let (saboteur, [mut a, mut b, mut c, mut d, mut e]) =
             self.injection.lend(agents, self.threads.pulses());
-        self.stepper.step(&mut [saboteur, &mut a, &mut b, &mut c, &mut d, &mut e]);
+        let agents: &mut [&mut dyn Agent] =
+            &mut [saboteur, &mut a, &mut b, &mut c, &mut d, &mut e, watch.telemetry];
+        self.stepper.step(agents);
         self.stepper.step_wall(self.injection.saboteur.take_clock_step());
         let now = self.stepper.now();
         self.threads.measure(now, &self.injection);
@@ -171,9 +187,9 @@ impl Simulation {
             self.plant.permission.end_entries();
         }
         if self.plant.engine.cycles() > before {
-            look(now);
+            (watch.look)();
         }
-        self.record.drain(&self.facts, &mut |_| {});
+        self.record.drain(&self.facts, watch.fact);
     }
 }
 

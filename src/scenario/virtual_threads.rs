@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::runtime::agent::Agent;
 use crate::runtime::pulse::Pulse;
+use crate::runtime::pulse::PulseView;
 use crate::runtime::pulse::State;
 use crate::scenario::injection::Injection;
 use crate::topology::Plant;
@@ -53,6 +54,10 @@ impl Virtual {
             samples_process: true,
             ..shown
         }
+    }
+    /// Reading ends of all pulses.
+    pub fn views(&self) -> Vec<PulseView> {
+        self.feeds.iter().chain([&self.engine, &self.gateway]).map(Pulse::view).collect()
     }
     /// Pulses of the feeds, of the engine and of the gateway: each beats when its agent is turned.
     pub fn pulses(&mut self) -> impl Iterator<Item = &mut Pulse> {

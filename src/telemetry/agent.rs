@@ -17,8 +17,8 @@ use crate::runtime::link::DUE;
 use crate::runtime::link::NOTICES;
 use crate::runtime::link::REPORTS;
 use crate::runtime::link::Rx;
-use crate::stats::profiler::PerformanceMetrics;
 use crate::stats::profiler::PerformanceProfiler;
+use crate::telemetry::end::TelemetryEnd;
 use crate::telemetry::evidence::Evidence;
 use crate::telemetry::evidence::EvidenceFiles;
 use crate::telemetry::evidence::Provenance;
@@ -27,6 +27,7 @@ use crate::telemetry::gauges::Gauge;
 use crate::telemetry::gauges::Loops;
 use crate::telemetry::gauges::Readings;
 use crate::telemetry::gauges::ms;
+use crate::telemetry::heartbeat::Heartbeat;
 use crate::telemetry::inbox::Inbox;
 use crate::telemetry::limits::SampleLimits;
 use crate::telemetry::line::Glyphs;
@@ -39,7 +40,6 @@ use crate::telemetry::process::ProcessGauges;
 use crate::telemetry::process::ProcessSource;
 use crate::telemetry::sources::Sources;
 use crate::telemetry::writer::LogWriter;
-use crate::telemetry::writer::Losses;
 use crate::types::report::CycleReport;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
@@ -85,12 +85,15 @@ pub struct Ports {
     pub sources: Sources,
     /// Where evidence goes; `None` writes none (`longrun.enabled: false`).
     pub evidence: Option<EvidenceFiles>,
+    /// Its sign of life; `None` leaves the age of it unmeasured.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 impl Ports {
     /// For the log and the metrics line alone.
     pub fn new(reports: Rx<CycleReport>, log: LogWriter, reopen_log: Arc<AtomicBool>) -> Ports {
-        Ports { reports, log, reopen_log, sources: Sources::default(), evidence: None }
+        let sources = Sources::default();
+        Ports { reports, log, reopen_log, sources, evidence: None, heartbeat: None }
     }
 }
 
@@ -112,31 +115,10 @@ pub struct Telemetry {
     reports_lost: u64,
 }
 
-/// What telemetry knows when a run has ended.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct TelemetryEnd {
-    /// Cycles that were reported and seen.
-    pub cycles: u64,
-    /// Reports lost between two that were seen.
-    pub reports_lost: u64,
-    /// The newest report.
-    pub last: Option<CycleReport>,
-    /// The profilers.
-    pub performance: PerformanceMetrics,
-    /// The newest reading of the process, real also in a virtual run.
-    pub gauges: Option<Gauges>,
-    /// Largest resident memory at any reading, bytes.
-    pub max_rss_bytes: Option<u64>,
-    /// Log lines that did not arrive.
-    pub log_losses: Losses,
-    /// Checkpoints on disk; `None` if none were to be written.
-    pub checkpoints: Option<u64>,
-}
-
 impl Telemetry {
     /// Takes the baseline of the process gauges, unless they are switched off or modelled.
     pub fn new(plan: Plan, ports: Ports) -> Telemetry {
-        let Ports { mut sources, evidence, reports, log, reopen_log } = ports;
+        let Ports { mut sources, evidence, reports, log, reopen_log, heartbeat } = ports;
         let real = || {
             let mut gauges = ProcessGauges::new()?;
             gauges.watch(sources.pulses.iter().cloned());
@@ -148,11 +130,12 @@ impl Telemetry {
             (Some(_), Some(model)) => ProcessSource::Modelled(model),
             (Some(_), None) => real().unwrap_or(ProcessSource::Off),
         };
-        let provenance = provenance(plan.timeline, &process);
+        let beats = heartbeat.as_ref().map(Heartbeat::kind);
+        let provenance = provenance(plan.timeline, &process, beats);
         let evidence = evidence.map(|files| Evidence::new(files, &sources, &provenance));
         Telemetry {
             plan,
-            ports: Ports { sources, evidence: None, reports, log, reopen_log },
+            ports: Ports { sources, evidence: None, reports, log, reopen_log, heartbeat },
             process,
             gauges: None,
             max_rss_bytes: None,
@@ -247,11 +230,26 @@ impl Telemetry {
                 break;
             };
             let cycles = self.last.map_or(0, |last| last.cycle);
+            if let Some((level, line)) = notice.kind.line() {
+                self.say(notice.at.wall, level, &line);
+            }
             if let Some(evidence) = &mut self.evidence {
                 evidence.on_notice(&notice, cycles);
             }
             self.tell(notice.at.wall);
             worked = true;
+        }
+        worked
+    }
+    /// The sign of life of each second.
+    fn beat(&mut self, now: Now) -> bool {
+        let Some(heartbeat) = &mut self.ports.heartbeat else { return false };
+        let worked = heartbeat.turn(now);
+        if let Some(sample) = heartbeat.take_sample() {
+            self.profiler.redis.record(sample);
+        }
+        if let Some(change) = heartbeat.take_change() {
+            self.say(now.wall, Level::Warn, &change);
         }
         worked
     }
@@ -337,12 +335,17 @@ impl Telemetry {
     }
 }
 
-/// What the gauges of a run mean: a virtual clock stands still in a turn.
-fn provenance(timeline: Timeline, process: &ProcessSource) -> Provenance {
+/// What the gauges of a run mean: in virtual time feeds and heartbeat are a model's; loop and
+/// process are real.
+fn provenance(
+    timeline: Timeline,
+    process: &ProcessSource,
+    heartbeat: Option<&'static str>,
+) -> Provenance {
     let is_virtual = timeline == Timeline::Virtual;
-    let of_loop = Gauge::OF_LOOP.into_iter().filter(|_| is_virtual);
+    let of_feeds = [Gauge::WsLag, Gauge::RedisAge].into_iter().filter(|_| is_virtual);
     let of_process = Gauge::OF_PROCESS.into_iter().filter(|_| process.is_modelled());
-    Provenance { is_virtual, modelled: of_process.chain(of_loop).collect() }
+    Provenance { is_virtual, modelled: of_process.chain(of_feeds).collect(), heartbeat }
 }
 
 fn saturated(count: u64) -> i64 {
@@ -362,6 +365,7 @@ impl Agent for Telemetry {
         let mut worked = self.ports.log.pump();
         worked |= self.take_notices();
         worked |= self.take_reports(now);
+        worked |= self.beat(now);
         let looks = self.is_look_due(now.mono);
         if looks || !self.process.is_off() && self.next_sample.is_none_or(|next| now.mono >= next) {
             self.sample(now.mono);
@@ -376,6 +380,7 @@ impl Agent for Telemetry {
     /// The next sample or look. Reports, notices and log lines are input: whoever waits looks at
     /// its links.
     fn due(&self) -> Option<MonoNs> {
-        self.next_sample.into_iter().chain(self.next_look).min()
+        let beat = self.ports.heartbeat.as_ref().and_then(Heartbeat::due);
+        self.next_sample.into_iter().chain(self.next_look).chain(beat).min()
     }
 }

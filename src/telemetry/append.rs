@@ -31,9 +31,10 @@ pub enum Lines {
 }
 
 impl Lines {
+    /// How the names of files with a time in them begin and end.
     const fn names(self) -> (&'static str, &'static str) {
         match self {
-            Lines::Series => SERIES,
+            Lines::Series => ("series_", SERIES.1),
             Lines::Events => EVENTS,
         }
     }
@@ -60,22 +61,13 @@ struct Present {
 }
 
 impl LineFiles {
-    /// Counts what is there. An earlier run's series is put aside: if a kill tore its last line,
-    /// that stays its last one.
+    /// Counts what is there.
     ///
     /// # Errors
     /// The folder cannot be made or read.
-    pub fn open(
-        kind: Lines,
-        limits: &LongRunLimits,
-        refuse: Refuse,
-        wall: WallNs,
-    ) -> io::Result<LineFiles> {
+    pub fn open(kind: Lines, limits: &LongRunLimits, refuse: Refuse) -> io::Result<LineFiles> {
         make(&limits.folder)?;
         let folder = limits.folder.clone();
-        if kind == Lines::Series {
-            put_aside(&folder, wall)?;
-        }
         let shelf = Shelf::scan(&folder, kind.names())?;
         let max_bytes = limits.max_bytes;
         Ok(LineFiles { kind, folder, shelf, max_bytes, refuse, present: None })
@@ -121,37 +113,35 @@ impl LineFiles {
     }
     fn close(&mut self, wall: WallNs) -> io::Result<()> {
         let Some(Present { path, size, .. }) = self.present.take() else { return Ok(()) };
-        let path = match self.kind {
-            Lines::Series => put_aside(&self.folder, wall)?.unwrap_or(path),
-            Lines::Events => path,
-        };
-        self.shelf.push(path, size);
-        Ok(())
+        match self.kind {
+            Lines::Series => self.put_aside(wall),
+            Lines::Events => {
+                self.shelf.push(path, size);
+                Ok(())
+            }
+        }
     }
-    fn begin(&self, wall: WallNs) -> io::Result<Present> {
+    fn begin(&mut self, wall: WallNs) -> io::Result<Present> {
         make(&self.folder)?;
         let path = match self.kind {
             Lines::Series => {
-                put_aside(&self.folder, wall)?;
-                series(&self.folder)
+                self.put_aside(wall)?;
+                self.series()
             }
             Lines::Events => free_path(&self.folder, EVENTS, wall),
         };
         Ok(Present { file: create(&path)?, path, size: 0 })
     }
-}
-
-fn series(folder: &std::path::Path) -> PathBuf {
-    folder.join(format!("{}{}", SERIES.0, SERIES.1))
-}
-
-/// Gives the present series a name of its own; `None` if there is none.
-fn put_aside(folder: &std::path::Path, wall: WallNs) -> io::Result<Option<PathBuf>> {
-    let present = series(folder);
-    if fs::symlink_metadata(&present).is_err() {
-        return Ok(None);
+    fn series(&self) -> PathBuf {
+        self.folder.join(format!("{}{}", SERIES.0, SERIES.1))
     }
-    let aside = free_path(folder, ("series_", SERIES.1), wall);
-    fs::rename(&present, &aside)?;
-    Ok(Some(aside))
+    /// Gives the series that is there a name of its own: a full one, or that of an earlier run. If
+    /// a kill tore its last line, that stays its last one.
+    fn put_aside(&mut self, wall: WallNs) -> io::Result<()> {
+        let Ok(there) = fs::symlink_metadata(self.series()) else { return Ok(()) };
+        let aside = free_path(&self.folder, self.kind.names(), wall);
+        fs::rename(self.series(), &aside)?;
+        self.shelf.push(aside, there.len());
+        Ok(())
+    }
 }

@@ -51,11 +51,11 @@ impl EvidenceFiles {
     ///
     /// # Errors
     /// The folder cannot be made or read.
-    pub fn open(limits: LongRunLimits, refuse: Refuse, wall: WallNs) -> io::Result<EvidenceFiles> {
+    pub fn open(limits: LongRunLimits, refuse: Refuse) -> io::Result<EvidenceFiles> {
         Ok(EvidenceFiles {
             snapshots: SnapshotStore::open(&limits, refuse.clone())?,
-            series: LineFiles::open(Lines::Series, &limits, refuse.clone(), wall)?,
-            events: LineFiles::open(Lines::Events, &limits, refuse, wall)?,
+            series: LineFiles::open(Lines::Series, &limits, refuse.clone())?,
+            events: LineFiles::open(Lines::Events, &limits, refuse)?,
             limits,
         })
     }
@@ -68,6 +68,8 @@ pub struct Provenance {
     pub is_virtual: bool,
     /// Gauges that a model gives.
     pub modelled: Vec<Gauge>,
+    /// What the heartbeat goes through.
+    pub heartbeat: Option<&'static str>,
 }
 
 /// What telemetry saw at one moment.
@@ -87,6 +89,7 @@ pub struct Seen<'s> {
 pub struct Evidence {
     files: EvidenceFiles,
     modelled: Vec<String>,
+    heartbeat: Option<&'static str>,
     is_virtual: bool,
     tester: LongRunTester,
     /// `None` before the first look.
@@ -130,6 +133,7 @@ impl Evidence {
             events: EventWriter::new(&identity.run_id),
             modelled: names.collect(),
             is_virtual: provenance.is_virtual,
+            heartbeat: provenance.heartbeat,
             files,
             minutes: None,
             minutes_written: 0,
@@ -211,6 +215,7 @@ impl Evidence {
         snapshot::add_watchdog(&mut snapshot, &sources.dog, self.cause.clone());
         snapshot.is_final = is_final.then_some(true);
         snapshot.modelled.clone_from(&self.modelled);
+        snapshot.heartbeat = self.heartbeat.map(str::to_owned);
         snapshot.intervals = self.figures(0);
         snapshot.feeds = sources.feed_figures();
         snapshot.threads = sources.thread_figures(seen.at.mono, &self.longest);

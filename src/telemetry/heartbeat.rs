@@ -4,7 +4,10 @@
 //! telemetry thread lives. Its age is the gauge: what does not come back is not written down. Only
 //! the telemetry thread ever waits for it.
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
@@ -16,6 +19,7 @@ use crate::types::board::EngineBoard;
 use crate::types::board::ProcessBoard;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
+use crate::types::time::Millis;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
 
@@ -56,6 +60,17 @@ pub enum Change {
     Back(DurNs),
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Lost(error) => write!(f, "[REDIS] heartbeat lost: {error}; it is tried again"),
+            Change::Back(after) => {
+                write!(f, "[REDIS] heartbeat back after {:.0} ms", Millis(*after))
+            }
+        }
+    }
+}
+
 /// The heartbeat of a run.
 pub struct Heartbeat {
     means: Means,
@@ -63,7 +78,7 @@ pub struct Heartbeat {
     clock: Clock,
     /// When the next beat is due; `None` before the first one, which is due at once.
     next: Option<MonoNs>,
-    is_stalled: bool,
+    switch: Arc<AtomicBool>,
     sequence: u64,
     failures: usize,
     lost_at: Option<MonoNs>,
@@ -92,7 +107,7 @@ impl Heartbeat {
             boards,
             clock,
             next: None,
-            is_stalled: false,
+            switch: Arc::default(),
             sequence: 0,
             failures: 0,
             lost_at: None,
@@ -104,7 +119,7 @@ impl Heartbeat {
     /// Beats if it is due, once: beats that were missed are not made up for. True if it did.
     pub fn turn(&mut self, now: Now) -> bool {
         let planned = self.next.unwrap_or(now.mono);
-        if self.is_stalled || now.mono < planned {
+        if self.is_stalled() || now.mono < planned {
             return false;
         }
         self.sequence += 1;
@@ -126,7 +141,7 @@ impl Heartbeat {
     }
     /// When [`Heartbeat::turn`] has something to do; `None` while it is stalled.
     pub fn due(&self) -> Option<MonoNs> {
-        (!self.is_stalled).then(|| self.next.unwrap_or(MonoNs(0)))
+        (!self.is_stalled()).then(|| self.next.unwrap_or(MonoNs(0)))
     }
     /// What the heartbeat goes through, for the snapshot.
     pub const fn kind(&self) -> &'static str {
@@ -136,9 +151,11 @@ impl Heartbeat {
             Means::Redis(_) => "redis",
         }
     }
-    /// Injects a fault: no beat while it is set.
-    pub fn stall(&mut self, is_stalled: bool) {
-        self.is_stalled = is_stalled;
+    /// No beat while somebody has raised this: an injected fault.
+    #[must_use]
+    pub fn stalled_by(mut self, switch: Arc<AtomicBool>) -> Heartbeat {
+        self.switch = switch;
+        self
     }
     /// The round trip of a beat that came back since the last call. One turn makes at most one.
     pub fn take_sample(&mut self) -> Option<DurNs> {
@@ -153,6 +170,9 @@ impl Heartbeat {
         self.last_error.as_ref()
     }
 
+    fn is_stalled(&self) -> bool {
+        self.switch.load(Ordering::Acquire)
+    }
     fn on_echo(&mut self, at: MonoNs, round_trip: DurNs) {
         let ns = i64::try_from(round_trip.0).unwrap_or(i64::MAX);
         self.boards.process.heartbeat.put(ns, at);
@@ -235,13 +255,15 @@ mod tests {
     #[test]
     fn a_stalled_heartbeat_grows_old_and_missed_beats_are_not_made_up_for() {
         let boards = boards();
-        let mut heartbeat = Heartbeat::new(Beat::Modelled, boards.clone(), Clock::start());
+        let switch = Arc::new(AtomicBool::new(false));
+        let heartbeat = Heartbeat::new(Beat::Modelled, boards.clone(), Clock::start());
+        let mut heartbeat = heartbeat.stalled_by(Arc::clone(&switch));
         heartbeat.turn(at_ms(0));
-        heartbeat.stall(true);
+        switch.store(true, Ordering::Release);
         assert_eq!(heartbeat.due(), None);
         assert!(!heartbeat.turn(at_ms(20_300)));
         assert_eq!(shown(&boards), Some((0, 0)));
-        heartbeat.stall(false);
+        switch.store(false, Ordering::Release);
         assert!(heartbeat.turn(at_ms(20_300)));
         assert_eq!(shown(&boards), Some((19_300, 20_300)));
         assert!(!heartbeat.turn(at_ms(20_300)), "one beat, not twenty");

@@ -9,6 +9,7 @@
 pub mod agent;
 pub mod append;
 pub mod console;
+pub mod end;
 pub mod events;
 pub mod evidence;
 pub mod gauges;

@@ -169,7 +169,9 @@ impl Sources {
     /// One term; `None` if nobody keeps it.
     pub fn term(&self, term: Term) -> Option<u64> {
         let boards = std::iter::once(&self.engine.terms).chain(self.terms.iter().map(|t| &**t));
-        boards.into_iter().find_map(|terms| terms.get(term))
+        let mut kept = boards.filter_map(|terms| terms.get(term));
+        // Each keeper of invariants finds faults of its own.
+        if term == Term::InvariantFaults { kept.reduce(u64::saturating_add) } else { kept.next() }
     }
     /// The terms of the conservation identities, but for those of the snapshots.
     pub fn conservation(&self) -> BTreeMap<Term, u64> {

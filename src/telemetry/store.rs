@@ -210,3 +210,21 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
         result => result,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_is_new_whatever_stands_in_its_place() {
+        let folder = std::env::temp_dir().join(format!("arb-store-{}", std::process::id()));
+        make(&folder).expect("a folder");
+        let (file, link) = (folder.join("file"), folder.join("link"));
+        fs::write(&file, "precious").expect("written");
+        std::os::unix::fs::symlink(folder.join("nowhere"), &link).expect("planted");
+        for path in [&file, &link] {
+            assert_eq!(create(path).map_err(|e| e.kind()).err(), Some(ErrorKind::AlreadyExists));
+        }
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+}

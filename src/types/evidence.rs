@@ -120,6 +120,9 @@ pub struct Snapshot {
     /// For each gauge, by its field's name: whether it was measured.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub measured: BTreeMap<String, bool>,
+    /// What the heartbeat went through: `redis`, `in_process` or `modelled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<String>,
     /// Gauges that a model gives, as in virtual time: they need not move.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modelled: Vec<String>,
@@ -354,7 +357,7 @@ pub enum Term {
     SnapshotsDue,
     /// Snapshots written, this one included.
     SnapshotsWritten,
-    /// Snapshots skipped by the rate limit.
+    /// Snapshots due and not written: by the rate limit, a lost report, a disk that refused.
     SnapshotsSkipped,
     /// Panics caught.
     Panics,

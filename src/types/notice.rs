@@ -66,6 +66,43 @@ pub enum NoticeKind {
     Fact(Fact),
 }
 
+impl NoticeKind {
+    /// The line for the log and how grave it is; `None` for what has a place of its own.
+    pub fn line(&self) -> Option<(log::Level, String)> {
+        let by = |cause: &Option<Cause>| cause.map_or(String::new(), |c| format!(" by {c}"));
+        let level = |word: &str| match word {
+            "WARN" => log::Level::Warn,
+            "ERROR" | "CRITICAL" | "FATAL" => log::Level::Error,
+            _ => log::Level::Info,
+        };
+        Some(match self {
+            NoticeKind::Transition { cycle, from, to, reason, cause, strikes } => {
+                let text = format!("[WATCHDOG] {from} -> {to}{} ({reason}", by(cause));
+                (level(to), format!("{text}, strikes {strikes}, cycle {cycle})"))
+            }
+            NoticeKind::Severity { severity: "OK", cause } => {
+                (log::Level::Info, format!("[WATCHDOG] over: what was raised{}", by(cause)))
+            }
+            NoticeKind::Severity { severity, cause } => {
+                (level(severity), format!("[WATCHDOG] {severity} now{}", by(cause)))
+            }
+            NoticeKind::SoftReset { is_cleared, cause } => {
+                let what = if *is_cleared { "cleared" } else { "tried, it lasts" };
+                (log::Level::Info, format!("[WATCHDOG] soft reset{}: {what}", by(cause)))
+            }
+            NoticeKind::Fault { name, of, begins } => {
+                let (space, what) =
+                    (if of.is_empty() { "" } else { " " }, if *begins { "begins" } else { "ends" });
+                (log::Level::Warn, format!("[FAULT] injected {name}{space}{of} {what}"))
+            }
+            NoticeKind::Reconnect { venue, after } => {
+                (log::Level::Warn, format!("{venue} connected anew after {} ms", after.as_ms()))
+            }
+            NoticeKind::Fact(_) => return None,
+        })
+    }
+}
+
 /// The gauge behind a severity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cause {

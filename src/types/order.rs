@@ -105,6 +105,16 @@ pub enum OrderEventKind {
     },
 }
 
+impl OrderEventKind {
+    /// True for the end of an order that our own last hop did not let go.
+    pub const fn never_left(&self) -> bool {
+        let OrderEventKind::Done { ending: Ending::Rejected(why), .. } = self else {
+            return false;
+        };
+        matches!(why, RejectReason::Gate | RejectReason::StaleQuote)
+    }
+}
+
 /// An event of one order, from the gateway.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OrderEvent {

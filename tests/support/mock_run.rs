@@ -7,7 +7,10 @@ use std::sync::atomic::AtomicBool;
 use arb::config::load::Request;
 use arb::config::load::load_bytes;
 use arb::engine::agent::Pace;
+use arb::runtime::agent::Agent;
+use arb::runtime::agent::Turn;
 use arb::scenario::simulate::Simulation;
+use arb::scenario::simulate::Watch;
 use arb::sim::limits::Effect;
 use arb::sim::limits::Fault;
 use arb::sim::plan::MarketPlan;
@@ -18,6 +21,8 @@ use arb::types::report::Checkpoints;
 use arb::types::report::CycleReport;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
+use arb::types::time::MonoNs;
+use arb::types::time::Now;
 use arb::watchdog::agent::Plan as WatchdogPlan;
 use arb::watchdog::beats::CyclePace;
 use arb::watchdog::step::Standing;
@@ -58,14 +63,8 @@ pub fn play(faults: &[Fault], loops: u64) -> Played {
         standing: Standing::default(),
     };
     let (engine, paper) = (checked.engine, checked.paper);
-    let plan = Plan {
-        engine,
-        paper,
-        pace: Pace::Every(CYCLE),
-        loops,
-        checkpoints: Checkpoints::default(),
-        seed: SEED,
-    };
+    let (pace, checkpoints) = (Pace::Every(CYCLE), Checkpoints::default());
+    let plan = Plan { engine, paper, pace, loops, checkpoints, seed: SEED };
     let (simulation, shown) =
         Simulation::new(&plan, &market, dog, Clock::start()).expect("a good plan");
     let mut simulation = Box::new(simulation.with_faults(faults, &market.instruments));
@@ -74,9 +73,25 @@ pub fn play(faults: &[Fault], loops: u64) -> Played {
         notices.extend(std::iter::from_fn(|| shown.notices.take()));
         reports.extend(std::iter::from_fn(|| shown.reports.take()));
     };
-    simulation.run(&AtomicBool::new(false), &mut |_| take());
+    let watch = &mut Watch { telemetry: &mut Nobody, look: &mut take, fact: &mut |_| {} };
+    simulation.run(&AtomicBool::new(false), watch);
     take();
     Played { simulation, notices, reports }
+}
+
+/// In the place of telemetry.
+struct Nobody;
+
+impl Agent for Nobody {
+    fn name(&self) -> &'static str {
+        "nobody"
+    }
+    fn turn(&mut self, _: Now) -> Turn {
+        Turn::Idle
+    }
+    fn due(&self) -> Option<MonoNs> {
+        None
+    }
 }
 
 impl Played {

@@ -186,7 +186,7 @@ impl Witness {
         let checkpoints = Checkpoints { every: limits.interval_loops };
         let refuse = Refuse::default();
         let raised = Arc::clone(&refuse.0);
-        let files = EvidenceFiles::open(limits, refuse, START).expect("a folder of evidence");
+        let files = EvidenceFiles::open(limits, refuse).expect("a folder of evidence");
         let (reports, reports_rx) = REPORTS.open();
         let (due, due_rx) = DUE.open();
         let (notices, notices_rx) = NOTICES.open();
@@ -219,6 +219,7 @@ impl Witness {
             reopen_log: Arc::new(AtomicBool::new(false)),
             sources,
             evidence: Some(files),
+            heartbeat: None,
         };
         dog.show(NORMAL, 0);
         Witness {

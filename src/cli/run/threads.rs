@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use crate::cli::exit::CliError;
@@ -11,6 +12,9 @@ use crate::cli::replay::stop_flag;
 use crate::cli::run::boot;
 use crate::cli::run::boot::Boot;
 use crate::cli::run::ending;
+use crate::cli::run::evidence;
+use crate::cli::run::evidence::Witness;
+use crate::cli::run::evidence::Witnesses;
 use crate::cli::run::job::Job;
 use crate::cli::run::no_log;
 use crate::cli::run::refused;
@@ -23,6 +27,7 @@ use crate::config::yaml::IdlePolicy;
 use crate::config::yaml::Placement as PlacementYaml;
 use crate::config::yaml::RuntimeYaml;
 use crate::engine::agent::Engine;
+use crate::engine::core::Core;
 use crate::gateway::paper::Paper;
 use crate::journal::agent::Journal;
 use crate::runtime::crew::Pinned;
@@ -51,6 +56,7 @@ use crate::topology::Plant;
 use crate::topology::Site;
 use crate::topology::mock_plant;
 use crate::types::board::DogBoard;
+use crate::types::board::Terms;
 use crate::types::journal::JournalState;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
@@ -69,35 +75,37 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
         boot::open_log_file(job, log)?;
     }
     job.market.check().map_err(refused)?;
+    let switches = Switches::default();
+    let evidence_files = evidence::files(job, &switches, Clock::wall())?;
     let Boot { core, carry, writer, state } = boot::boot(job)?;
     let fares = Arc::clone(&state);
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
     let posts = posts(job);
-    let waker = |role| posts.of(role).and_then(Post::waker);
-    let site = Site {
-        core: Some(core),
-        journal: Some(Arc::clone(&state)),
-        engine: waker(Role::Engine),
-        gateway: waker(Role::Gateway),
-        record: waker(Role::Journal),
-        telemetry: waker(Role::Telemetry),
-    };
+    let site = site(&posts, core, Arc::clone(&state));
     let mut market = job.market.clone();
     // Its books stand already when the engine starts, as those of a venue would.
     market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
     let (mut plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
-    let sabotage = sabotage(job, &mut plant);
+    let sabotage = sabotage(job, &mut plant, &switches);
     let (watchdog, mut standing) = watchdog(job, &posts, &mut plant, &state);
     let dog = Arc::clone(&plant.boards.dog);
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
     let keeper = Arc::clone(&record);
+    let (terms, lost) = (Arc::<Terms>::default(), Arc::<AtomicU64>::default());
+    let notices = plant.boards.notices.clone();
+    let mut witness = Witness::new(Arc::clone(&terms), notices, Arc::clone(&lost));
     let journal = Journal::new(outlets.facts, writer, state).watched_by(Box::new(move |fact| {
-        keeper.lock().unwrap_or_else(PoisonError::into_inner).take(fact)
+        keeper.lock().unwrap_or_else(PoisonError::into_inner).take(fact);
+        witness.take(fact);
     }));
     let Some(writer) = log.take() else { return Err(no_log()) };
-    let reopen = reload.reopen_log();
-    let ports = TelemetryPorts::new(outlets.reports, writer, reopen);
+    let mut ports = TelemetryPorts::new(outlets.reports, writer, reload.reopen_log());
+    (ports.sources.due, ports.sources.notices) = (Some(outlets.due), Some(outlets.notices));
+    ports.sources.losses = vec![("notices_lost", lost)];
+    ports.evidence = evidence_files;
+    let witnesses = Witnesses { pulses: posts.pulses(), switches, record: terms };
+    let ports = evidence::join(job, &plant, witnesses, (ports, evidence::beat(job)));
     let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
     let hands = Hands { plant, journal, telemetry, watchdog, sabotage };
     let begun = job.clock.mono();
@@ -107,19 +115,34 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
         reload.look(job);
         keep(&mut standing, &dog);
     });
-    let barked = dog.ending();
-    if let Some(code) = barked {
-        log::error!("the watchdog ends the run (exit {code})");
-    }
-    if stop.load(Ordering::Relaxed) {
-        log::info!("stopping: no new pairs; orders at work come to their end");
-    }
+    say_why(stop.load(Ordering::Relaxed), dog.ending());
     let back = running.end();
     let span = job.clock.mono().since(begun);
     keep(&mut standing, &dog);
     let done = finish(job, back, (&record, span, &dog));
     drop(lock);
     done
+}
+
+fn say_why(is_asked: bool, watchdog: Option<u8>) {
+    if let Some(code) = watchdog {
+        log::error!("the watchdog ends the run (exit {code})");
+    }
+    if is_asked {
+        log::info!("stopping: no new pairs; orders at work come to their end");
+    }
+}
+
+fn site(posts: &Posts, core: Box<Core>, journal: Arc<JournalState>) -> Site {
+    let waker = |role| posts.of(role).and_then(Post::waker);
+    Site {
+        core: Some(core),
+        journal: Some(journal),
+        engine: waker(Role::Engine),
+        gateway: waker(Role::Gateway),
+        record: waker(Role::Journal),
+        telemetry: waker(Role::Telemetry),
+    }
 }
 
 fn posts(job: &Job<'_>) -> Posts {
@@ -134,11 +157,11 @@ fn posts(job: &Job<'_>) -> Posts {
 }
 
 /// The fault schedule from now on; the feeds' part of it is laid over them here.
-fn sabotage(job: &Job<'_>, plant: &mut Plant<MarketFeed>) -> Sabotage {
+fn sabotage(job: &Job<'_>, plant: &mut Plant<MarketFeed>, switches: &Switches) -> Sabotage {
     let sabotage = Sabotage {
         faults: job.faults.clone(),
         start: job.clock.mono(),
-        switches: Switches::default(),
+        switches: switches.clone(),
     };
     let tampered = |feed: MarketFeed| {
         let venue = (feed.venue(), &job.market.instruments[..]);
@@ -229,6 +252,7 @@ fn finish(
         span,
         invariants_ok: sound,
         watchdog: Some(dog),
+        snapshots: told.and_then(|end| end.checkpoints).unwrap_or(0),
     };
     Summary::of(&view, job.heading(exit)).print(job.common.json)?;
     match stopped {

@@ -29,7 +29,6 @@ use crate::config::load::Flag;
 use crate::config::yaml::Mode;
 use crate::config::yaml::Placement;
 use crate::engine::agent::Pace;
-use crate::scenario::simulate::BEGINS_AT;
 use crate::scenario::simulate::Simulation;
 use crate::scenario::simulate::Watch;
 use crate::sim::limits::Stage;
@@ -151,7 +150,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     ports.sources.losses = vec![("notices_lost", Arc::clone(&lost))];
     let notices = simulation.plant.boards.notices.clone();
     let mut witness = Witness::new(Arc::default(), notices, lost);
-    ports.evidence = evidence::files(job, &switches, BEGINS_AT)?;
+    ports.evidence = evidence::files(job, &switches)?;
     let witnesses = Witnesses { pulses: shown.pulses, switches, record: Arc::default() };
     let ports = evidence::join(job, &simulation.plant, witnesses, (ports, Beat::Modelled));
     let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);

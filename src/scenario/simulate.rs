@@ -37,7 +37,7 @@ use crate::watchdog::limits::DRAIN_LIMIT;
 
 /// Wall time at which every simulation begins: 2026-01-01T00:00:00Z. Fixed, so that the same seed
 /// gives the same days.
-pub const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
+const BEGINS_AT: WallNs = WallNs(1_767_225_600_000_000_000);
 
 /// What telemetry is given of a simulation.
 pub struct Shown {

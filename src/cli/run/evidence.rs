@@ -32,7 +32,6 @@ use crate::types::evidence::Term;
 use crate::types::fact::Fact;
 use crate::types::notice::Notice;
 use crate::types::notice::NoticeKind;
-use crate::types::time::WallNs;
 
 /// What shows a run besides its boards.
 pub(super) struct Witnesses {
@@ -128,11 +127,7 @@ fn feeds(job: &Job<'_>, plant: &Plant<MarketFeed>) -> Vec<FeedSource> {
 ///
 /// # Errors
 /// `Exit::Directory` if the folder of the evidence cannot be used.
-pub(super) fn files(
-    job: &Job<'_>,
-    switches: &Switches,
-    wall: WallNs,
-) -> Result<Option<EvidenceFiles>, CliError> {
+pub(super) fn files(job: &Job<'_>, switches: &Switches) -> Result<Option<EvidenceFiles>, CliError> {
     let longrun = &job.loaded.checked.sections.longrun;
     if !longrun.enabled {
         log::warn!("longrun.enabled is false: this run leaves no evidence, and no soak can pass");
@@ -159,7 +154,7 @@ pub(super) fn files(
         },
     };
     let refuse = Refuse(Arc::clone(&switches.disk_is_full));
-    EvidenceFiles::open(limits, refuse, wall).map(Some).map_err(|error| {
+    EvidenceFiles::open(limits, refuse).map(Some).map_err(|error| {
         let what = format!("{}: snapshots cannot be written: {error}", folder.display());
         CliError::new(Exit::Directory, what, "make it writable, or name another --run-dir")
     })

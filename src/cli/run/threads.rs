@@ -76,7 +76,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     }
     job.market.check().map_err(refused)?;
     let switches = Switches::default();
-    let evidence_files = evidence::files(job, &switches, Clock::wall())?;
+    let evidence_files = evidence::files(job, &switches)?;
     let Boot { core, carry, writer, state } = boot::boot(job)?;
     let fares = Arc::clone(&state);
     let stop = stop_flag(Exit::Unhedged);

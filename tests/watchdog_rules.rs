@@ -249,6 +249,20 @@ fn after_a_pause_of_the_host_nobody_is_judged_and_it_is_a_warn() {
 }
 
 #[test]
+fn a_pause_in_the_window_of_the_loop_p95_is_a_warn_until_it_has_left() {
+    let watched = [Watched::whole(Signal::LoopP95)];
+    let mut rules = Rules::new(&LIMITS, &watched);
+    let slow = [Gauge::lasting(DurNs::from_secs(6))];
+    assert_eq!(rules.judge(&slow, Pace::OnTime).severity, ERROR);
+    rules.judge(&slow, Pace::Paused);
+    for cycle in 0..100 {
+        assert_eq!(rules.judge(&slow, Pace::OnTime).severity, WARN, "cycle {cycle}");
+        rules.pass_cycle();
+    }
+    assert_eq!(rules.judge(&slow, Pace::OnTime).severity, ERROR);
+}
+
+#[test]
 fn the_worst_tick_of_a_cycle_keeps_its_cause() {
     let warn = alone(Signal::Cpu, Gauge::fresh(i64::MAX));
     let error = alone(Signal::WsLag, Gauge::fresh(i64::MAX));

@@ -7,6 +7,7 @@ use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::sim::limits::Effect;
 use crate::sim::limits::Fault;
+use crate::sim::limits::MOST_CORES;
 use crate::sim::script::Script;
 use crate::types::rng::mix;
 use crate::types::time::MonoNs;
@@ -15,9 +16,30 @@ use crate::types::time::Now;
 /// Steps of one turn: about a millisecond, so that an order to end is seen at once.
 const STEPS: u64 = 500_000;
 
+/// Names of their threads: each needs one of its own.
+const NAMES: [&str; MOST_CORES as usize] = [
+    "burner-0",
+    "burner-1",
+    "burner-2",
+    "burner-3",
+    "burner-4",
+    "burner-5",
+    "burner-6",
+    "burner-7",
+    "burner-8",
+    "burner-9",
+    "burner-10",
+    "burner-11",
+    "burner-12",
+    "burner-13",
+    "burner-14",
+    "burner-15",
+];
+
 /// One core's burner.
 #[derive(Debug)]
 pub struct Burner {
+    name: &'static str,
     script: Script,
 }
 
@@ -29,17 +51,17 @@ impl Burner {
             _ => 0,
         };
         let most = faults.iter().map(cores).max().unwrap_or(0);
-        let burner = |index: u8| {
+        let burner = |(index, name): (u8, &&'static str)| {
             let mine = faults.iter().filter(|fault| cores(fault) > index).copied();
-            Burner { script: Script::new(mine, start) }
+            Burner { name, script: Script::new(mine, start) }
         };
-        (0..most).map(burner).collect()
+        (0..most).zip(&NAMES).map(burner).collect()
     }
 }
 
 impl Agent for Burner {
     fn name(&self) -> &'static str {
-        "burner"
+        self.name
     }
 
     fn turn(&mut self, now: Now) -> Turn {
@@ -69,6 +91,7 @@ mod tests {
             effect: Effect::CpuBurn { cores },
         };
         let mut crew = Burner::crew(&[burn(10, 2), burn(100, 1)], MonoNs(0));
+        assert_ne!(crew[0].name(), crew[1].name(), "each has a thread of its own");
         let mut busy = |at| {
             let now = Now { mono: MonoNs(at), ..Now::default() };
             crew.iter_mut().filter_map(|one| (one.turn(now) == Turn::Worked).then_some(())).count()

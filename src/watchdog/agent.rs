@@ -166,6 +166,7 @@ impl Watchdog {
                 true => raise(errors, 1),
                 false => errors.store(0, Ordering::Relaxed),
             }
+            self.rules.pass_cycle();
             let step = self.machine.cycle(worst.severity);
             self.follow(step, worst, now);
             passed = true;

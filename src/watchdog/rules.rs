@@ -1,6 +1,7 @@
 //! Gauges to severity and cause. Pure: the classes of the last judgement and the gauges of this
 //! one decide.
 
+use crate::stats::profiler::LOOP_WINDOW;
 use crate::types::time::DurNs;
 use crate::watchdog::gauge::Gauge;
 use crate::watchdog::gauge::Watched;
@@ -18,6 +19,8 @@ const LEAVE_TENTHS: i64 = 8;
 #[derive(Clone, Debug)]
 pub struct Rules {
     rows: Box<[Row]>,
+    /// Cycles for which the window of the loop's P95 may still hold a pause of the host.
+    holds_pause: usize,
 }
 
 /// The worst of all gauges, and which one it is.
@@ -56,21 +59,35 @@ impl Rules {
             rule: rules[watched.signal as usize],
             class: Severity::Ok,
         };
-        Rules { rows: watched.iter().map(row).collect() }
+        Rules { rows: watched.iter().map(row).collect(), holds_pause: 0 }
     }
     /// The gauges to hand in, in this order.
     pub fn watched(&self) -> impl Iterator<Item = Watched> {
         self.rows.iter().map(|row| row.watched)
     }
     /// Judges all gauges, given in the order of [`Rules::watched`]. One that is not given is
-    /// unknown. After a pause of the host every age is wrong: nobody is judged, and it is WARN.
+    /// unknown. After a pause of the host every age is wrong: nobody is judged, and it is WARN. The
+    /// loop's P95 is no more than that while its window may hold the pause, which would outlast the
+    /// strikes to CRITICAL; the loop itself is judged as ever.
     pub fn judge(&mut self, gauges: &[Gauge], pace: Pace) -> Judgement {
         if pace == Pace::Paused {
+            self.holds_pause = LOOP_WINDOW;
             return Judgement::HOST_PAUSE;
         }
         let gauges = gauges.iter().copied().chain(std::iter::repeat(Gauge::MISSING));
-        let judged = self.rows.iter_mut().zip(gauges).map(|(row, gauge)| row.judge(gauge));
-        judged.fold(Judgement::OK, Judgement::worse_of)
+        let excuses = self.holds_pause > 0;
+        let judge = |(row, gauge): (&mut Row, Gauge)| {
+            let judged = row.judge(gauge);
+            match excuses && row.watched.signal == Signal::LoopP95 {
+                true => Judgement { severity: judged.severity.min(Severity::Warn), ..judged },
+                false => judged,
+            }
+        };
+        self.rows.iter_mut().zip(gauges).map(judge).fold(Judgement::OK, Judgement::worse_of)
+    }
+    /// A cycle has passed: the windows that count cycles move on.
+    pub fn pass_cycle(&mut self) {
+        self.holds_pause = self.holds_pause.saturating_sub(1);
     }
 }
 

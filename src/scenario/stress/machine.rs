@@ -17,6 +17,7 @@ use crate::scenario::stress::evidence::Harvest;
 use crate::scenario::stress::script::Look;
 use crate::scenario::stress::script::Script;
 use crate::scenario::stress::settings::COOLDOWN_MS;
+use crate::scenario::stress::settings::ERROR_RESET;
 use crate::scenario::stress::settings::INTERVAL_MS;
 use crate::scenario::stress::settings::Settings;
 use crate::scenario::stress::stage::Stage;
@@ -32,6 +33,7 @@ const SOME: usize = 10;
 pub(super) fn host_pause() -> Script {
     Script::new(Settings::new())
         .always(lives)
+        .always(|stage| never(stage, "ERROR"))
         .always(|stage| never(stage, "CRITICAL"))
         .setup("entries", |stage| Ok(stage.watch.entries.len() > SOME))
         .setup("the process stands still", |stage| stage.send(Signal::Stop).map(|()| true))
@@ -40,14 +42,18 @@ pub(super) fn host_pause() -> Script {
         .within(2_000, "WARN by host_pause", |stage| {
             Ok(stage.watch.severity("WARN", "host_pause", stage.injected).is_some())
         })
-        .within(12_000, "NORMAL again", returns_to_normal)
-        .within(15_000, "entries again", |stage| {
+        .within(5_000, "entries again", |stage| {
             Ok(stage.watch.entries.last().is_some_and(|at| *at > later(stage.injected, 500)))
         })
+        // A lasting ERROR would be CRITICAL by then.
+        .pass(2 * ERROR_RESET * INTERVAL_MS)
+        .within(15_000, "still alive", lives)
 }
 
 pub(super) fn cpu_burners() -> Script {
-    Script::new(Settings::new().fault("{at: 3s, for: 6s, kind: cpu_burn, cores: 2}"))
+    // Two busy threads among six on two cores get a third of each.
+    let settings = Settings::new().set("sys_monitor.warn_cpu_pct", 20);
+    Script::new(settings.fault("{at: 3s, for: 6s, kind: cpu_burn, cores: 2}"))
         .always(lives)
         .always(|stage| never(stage, "ERROR"))
         .always(|stage| never(stage, "CRITICAL"))

@@ -14,6 +14,8 @@ use arb::verdict::sample::Sample;
 use soak::Defect;
 use soak::Soak;
 
+const MINUTES: drift::Kind = drift::Kind { minutes: true, is_virtual: false };
+
 const RUNS: u64 = 100;
 
 /// Clean minutes of a soak as the loader would have them, with a leak of MB per hour.
@@ -42,7 +44,7 @@ fn samples(soak: Soak, leak: f64) -> Vec<Sample> {
 fn outcomes(runs: u64, of: impl Fn(u64) -> Vec<Sample>) -> [u64; 3] {
     let mut counts = [0; 3];
     for seed in 0..runs {
-        let criteria = drift::criteria(&of(1_000 + seed), true);
+        let criteria = drift::criteria(&of(1_000 + seed), MINUTES);
         let worst = criteria.iter().map(|criterion| criterion.verdict).max();
         counts[match worst {
             Some(Verdict::Fail) => 2,

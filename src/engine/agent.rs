@@ -263,7 +263,8 @@ impl Engine {
             at,
             due_at,
             missed_cycles: self.cycles.missed,
-            loop_latency: self.waits.longest.take(),
+            // A cycle that closes with its first batch has that one only, as far as it has come.
+            loop_latency: self.waits.longest.take().or_else(|| self.waits.so_far(at.mono)),
             pnl: realized.plus(&core.unrealized()).unwrap_or(realized),
             realized,
             exposure: core.exposure(),

@@ -14,14 +14,14 @@ use crate::types::time::MonoNs;
 const SLOW_EVERY: DurNs = DurNs::from_ms(100);
 
 /// Refusals that tell of bad data or of a check against runaway orders. Those that tell of full
-/// books (balance, positions, exposure) are everyday: a standing edge repeats them on each image.
-const SAFETY: [Refusal; 12] = [
+/// hands or thin books (balance, positions, exposure, depth, price collar) are everyday: a standing
+/// edge repeats them on each image.
+const SAFETY: [Refusal; 11] = [
     Refusal::FxJump,
     Refusal::ImplausibleEdge,
     Refusal::DailyLoss,
     Refusal::DayNotional,
     Refusal::OrderSize,
-    Refusal::PriceCollar,
     Refusal::OrderRate,
     Refusal::OpenOrders,
     Refusal::UnknownOrders,

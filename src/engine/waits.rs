@@ -66,6 +66,12 @@ impl Waits {
         // The batch is bounded by this array's length.
         let _ = self.taken.try_push(Taken { arrived_at, oldest_at, merged: top.merged });
     }
+    /// How long the oldest work of this turn has waited until now; `None` if it has none.
+    pub(super) fn so_far(&self, now: MonoNs) -> Option<DurNs> {
+        let books = self.taken.iter().map(|taken| taken.oldest_at);
+        let since = books.chain(self.others.iter().copied()).min();
+        since.map(|since| now.since(since))
+    }
     pub(super) fn end(&mut self, at: MonoNs, sent: u64) {
         let Latencies { batch, decision, order } = &self.latencies;
         for taken in &self.taken {
@@ -81,9 +87,7 @@ impl Waits {
         if let Some(oldest) = oldest.filter(|_| sent > self.sent_before) {
             order.record(at.since(oldest).0);
         }
-        let books = self.taken.iter().map(|taken| taken.oldest_at);
-        let since = books.chain(self.others.iter().copied()).min();
-        self.longest = self.longest.max(since.map(|since| at.since(since)));
+        self.longest = self.longest.max(self.so_far(at));
     }
 }
 

@@ -62,10 +62,24 @@ struct Found<'t> {
     trend: Option<(Trend, Blocks)>,
 }
 
-/// All criteria of this file. `minutes` is false for snapshots.
-pub fn criteria(samples: &[Sample], minutes: bool) -> Vec<Criterion> {
+/// What the samples are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kind {
+    /// Minutes of the series, not snapshots.
+    pub minutes: bool,
+    /// Their hours are virtual.
+    pub is_virtual: bool,
+}
+
+/// Gauges that are real times also in a virtual run: over hours that are none they have no trend.
+const REAL_TIMES: [Gauge; 2] = [Gauge::LoopP95, Gauge::LoopP99];
+
+/// All criteria of this file.
+pub fn criteria(samples: &[Sample], kind: Kind) -> Vec<Criterion> {
+    let Kind { minutes, is_virtual } = kind;
     let mut criteria = Vec::new();
-    let applies = |tested: &&Tested| minutes || tested.only_minutes.is_none();
+    let timed = |tested: &Tested| is_virtual && REAL_TIMES.contains(&tested.gauge);
+    let applies = |tested: &&Tested| (minutes || tested.only_minutes.is_none()) && !timed(tested);
     let found: Vec<Found<'_>> = TESTED.iter().filter(applies).map(|t| test(t, samples)).collect();
     let p_values: Vec<f64> = tests(&found).map(|trend| trend.test.p_rising()).collect();
     let mut adjusted = holm::adjust(&p_values).into_iter();
@@ -81,13 +95,22 @@ pub fn criteria(samples: &[Sample], minutes: bool) -> Vec<Criterion> {
         });
     }
     for (tested, why) in TESTED.iter().filter_map(|t| Some((t, t.only_minutes?))) {
-        if !minutes {
+        if !minutes && !timed(tested) {
             let text = format!("not applicable: {why}");
             criteria.push(Criterion::new(name(tested), Verdict::NotApplicable, text));
         }
     }
     criteria.push(step_criterion(Gauge::Rss, samples));
-    criteria.push(step_criterion(Gauge::LoopP95, samples));
+    if is_virtual {
+        let names = TESTED.iter().filter(|tested| timed(tested)).map(name);
+        let step = format!("{}.step", Gauge::LoopP95.name());
+        criteria.extend(names.chain([step]).map(|name| {
+            let text = "not applicable: real times over virtual hours".to_string();
+            Criterion::new(name, Verdict::NotApplicable, text)
+        }));
+    } else {
+        criteria.push(step_criterion(Gauge::LoopP95, samples));
+    }
     criteria.push(handles_criterion(samples));
     criteria.push(threads_criterion(samples));
     criteria

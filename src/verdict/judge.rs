@@ -61,9 +61,10 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     let time = &evidence.time;
     let (samples, minutes) = track(evidence);
     let mut criteria = vec![length(evidence)];
+    let is_virtual = provenance(evidence).clock == "virtual";
     if samples.len() >= LEAST_SAMPLES {
         criteria.push(coverage(evidence));
-        criteria.extend(drift::criteria(samples, minutes));
+        criteria.extend(drift::criteria(samples, drift::Kind { minutes, is_virtual }));
         criteria.extend(bands::bands(samples));
         criteria.push(bands::alive(samples));
         criteria.push(bands::stable(&time.snapshots));

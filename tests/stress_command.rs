@@ -8,6 +8,12 @@ mod command;
 use std::collections::BTreeSet;
 use std::fs;
 
+use std::sync::atomic::AtomicBool;
+
+use arb::scenario::stress::perform::perform;
+use arb::scenario::stress::report::Outcome;
+use arb::scenario::stress::stage::Ground;
+use arb::scenario::stress::table::SCENARIOS;
 use serde_json::Value;
 
 use command::Place;
@@ -61,6 +67,21 @@ fn every_condition_of_the_product_has_a_scenario() {
         "snapshots_and_metrics",
     ];
     assert_eq!(names, wanted.map(str::to_owned).into_iter().collect());
+}
+
+#[test]
+fn no_scenario_holds_for_a_program_that_does_nothing() {
+    let place = Place::new("stress_nothing");
+    let folder = place.path("scratch");
+    fs::create_dir_all(&folder).expect("a folder");
+    let ground = Ground { program: "/bin/true".into(), folder: folder.clone(), keeps: false };
+    let all: Vec<_> = SCENARIOS.iter().collect();
+    let report = perform(&all, &ground, &AtomicBool::new(false), &mut |_| {});
+    assert_eq!(report.rows.len(), SCENARIOS.len());
+    let passed = report.rows.iter().filter(|row| row.outcome == Outcome::Passed);
+    assert_eq!(passed.map(|row| row.name).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert!(!report.passes());
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0, "nothing is left behind");
 }
 
 #[test]

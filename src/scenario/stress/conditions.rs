@@ -2,7 +2,6 @@
 
 use crate::scenario::stress::script::Look;
 use crate::scenario::stress::script::Script;
-use crate::scenario::stress::settings::COOLDOWN_MS;
 use crate::scenario::stress::settings::ENTRY_HOLD_MS;
 use crate::scenario::stress::settings::ERROR_RESET;
 use crate::scenario::stress::settings::INTERVAL_MS;
@@ -24,6 +23,8 @@ const LEASE_MS: u64 = 1_000;
 const SLACK_MS: u64 = 150;
 /// The same for a whole cycle.
 const CYCLE_SLACK_MS: u64 = 700;
+/// Cooldown of the scenario whose fault goes on for a while.
+const LONG_COOLDOWN_MS: u64 = 8_000;
 /// Cooldown of the shutdown scenario: long enough to see the next start wait for it.
 const SHUTDOWN_COOLDOWN_MS: u64 = 5_000;
 
@@ -130,14 +131,19 @@ pub(super) fn error_auto_reset() -> Script {
 pub(super) fn critical_cooldown_resume() -> Script {
     // Strikes at 2, 3.5 and 5 s after the beginning.
     let silence = "{at: 3s, for: 9s, kind: feed_silence, venue: binance}";
-    let settings = Settings::new().fault(silence).set("watchdog.error_reset_cycles", 3);
-    Script::new(settings.set("watchdog.warn_reset_cycles", 2))
+    let settings = Settings::new()
+        .fault(silence)
+        .set("watchdog.error_reset_cycles", 3)
+        .set("watchdog.warn_reset_cycles", 2)
+        // Longer than the rest of the silence and the clean cycles after it.
+        .set("watchdog.cooldown_after_critical", LONG_COOLDOWN_MS / 1_000);
+    Script::new(settings)
         .always(lives)
         .fault_begins("feed_silence binance")
         .within(7_500, "CRITICAL", |stage| Ok(stage.watch.entered("CRITICAL").is_some()))
         .within(10_000, "COOLDOWN", |stage| Ok(stage.watch.entered("COOLDOWN").is_some()))
         .within(20_000, "entries again, none before the cooldown is over", |stage| {
-            resumes_after(stage, COOLDOWN_MS)
+            resumes_after(stage, LONG_COOLDOWN_MS)
         })
 }
 

@@ -137,6 +137,9 @@ impl Play {
     /// Looks once and goes on as far as it can; a row when it is over.
     fn turn(&mut self, now: MonoNs, wall: WallNs) -> Option<Row> {
         self.stage.look(now, wall);
+        if self.injected.is_none() && self.stage.exit().is_some() {
+            return Some(self.failed("nothing was done to the run yet".to_owned()));
+        }
         for guard in &mut self.script.guards {
             if let Err(why) = guard(&mut self.stage) {
                 return Some(self.failed(why));

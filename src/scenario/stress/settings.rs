@@ -16,8 +16,8 @@ pub const WARN_RESET: u64 = 4;
 pub const ERROR_RESET: u64 = 6;
 /// No entries for this long after an ERROR.
 pub const ENTRY_HOLD_MS: u64 = 1_000;
-/// Trading stays off for this long after CRITICAL.
-pub const COOLDOWN_MS: u64 = 3_000;
+/// Trading stays off for this long after CRITICAL: longer than the clean cycles that it takes too.
+pub const COOLDOWN_MS: u64 = 6_000;
 
 /// Both venues pay a little at once, and orders take a few milliseconds.
 const MARKET: &str = "\

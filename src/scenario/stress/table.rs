@@ -102,7 +102,7 @@ pub static SCENARIOS: [Scenario; 20] = [
     Scenario {
         name: "critical_cooldown_resume",
         injected: "binance silent for 9 s",
-        expected: "CRITICAL by three strikes, 3 s of COOLDOWN without any entry, entries again",
+        expected: "CRITICAL by three strikes, 8 s of COOLDOWN without any entry, entries again",
         script: |_| conditions::critical_cooldown_resume(),
         ..LIGHT
     },
@@ -186,7 +186,7 @@ pub static SCENARIOS: [Scenario; 20] = [
     Scenario {
         name: "memory_spike",
         injected: "450 MiB, then 900 MiB really allocated (warn 400, max 800)",
-        expected: "WARN by rss_mb, then CRITICAL by rss_mb, a clean drain, COOLDOWN, entries again",
+        expected: "WARN by rss_mb, then CRITICAL by rss_mb, a clean drain, 6 s of COOLDOWN, entries again",
         script: |_| machine::memory_spike(),
         ..ALONE
     },

@@ -47,6 +47,7 @@ watchdog:
   cooldown_after_critical: 61
 sys_monitor:
   warn_cpu_pct: 75.5
+  max_cpu_pct: 90.5
   warn_rss_mb: 1537
   max_rss_mb: 2049
   warn_open_files_pct: 80.5
@@ -99,6 +100,7 @@ fn each_key_of_the_watchdog_reaches_its_own_limit() {
         warn_rss_bytes: 1_537 << 20,
         max_rss_bytes: 2_049 << 20,
         warn_cpu: Ppm::new(755_000),
+        max_cpu: Ppm::new(905_000),
         warn_open_files: Ppm::new(805_000),
         max_open_files: Ppm::new(955_000),
         max_safety_rejections: 11,

@@ -88,7 +88,7 @@ impl Minute {
             decision: minute(&latencies.decision),
             published: sum(Counter::Published),
             conflated: sum(Counter::Conflated),
-            applied: engine.updates_applied(),
+            applied: engine.progress().taken,
         }
     }
     fn assert_all_counted(&self) {

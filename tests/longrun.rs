@@ -85,8 +85,8 @@ fn all_fields_of_the_source_are_there_measured_and_of_their_type() {
     assert_eq!(counts.map(|field| value[field].as_u64()), [0, 14, 2, 1].map(Some));
     assert_eq!(value["timestamp"], "2025-11-15T20:58:22.906000+00:00");
     let modelled = ["cpu_pct", "rss_mb", "open_files", "num_threads"];
-    let of_loop = ["loop_latency_ms", "loop_latency_p95_ms"];
-    assert_eq!(value["modelled"], serde_json::json!([modelled.as_slice(), &of_loop].concat()));
+    let of_feeds = ["ws_lag_ms", "redis_heartbeat_age_ms"];
+    assert_eq!(value["modelled"], serde_json::json!([modelled.as_slice(), &of_feeds].concat()));
     let series = fs::read_to_string(&files(&witness.dir, "series")[0]).expect("text");
     let minute: serde_json::Value = serde_json::from_str(&series).expect("one minute");
     assert_eq!(minute["modelled"], value["modelled"]);

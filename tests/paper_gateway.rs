@@ -233,7 +233,7 @@ fn a_book_that_breaks_while_the_order_is_under_way_gives_no_fill() {
     let mut broken = book(USDT, (62_000, 62_001), SCALE, at(1, 1));
     broken.invalid = Some(Invalid::Closed);
     venue.show(broken, at(1, 1));
-    assert_eq!(ending(&venue.answers(at(2, 0))), rejected(RejectReason::StaleQuote));
+    assert_eq!(ending(&venue.answers(at(2, 0))), rejected(RejectReason::Venue));
 }
 
 #[test]

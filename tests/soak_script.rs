@@ -222,7 +222,8 @@ fn a_signal_ends_the_run_in_order_and_what_there_is_is_judged() {
         let ended = going.end().expect(0);
         assert_eq!((ended.out.as_str(), ended.err.as_str()), ("", ""), "{signal}");
         let calls = yard.calls();
-        let end = calls.find("told to end").expect("the signal arrived");
+        let told = calls.find("told to end");
+        let end = told.unwrap_or_else(|| panic!("{signal} did not arrive: {calls}"));
         assert!(calls[end..].contains("report "), "{calls}");
     }
 }

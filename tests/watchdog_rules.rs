@@ -45,6 +45,7 @@ const LIMITS: RuleLimits = RuleLimits {
     warn_rss_bytes: 1_536 * MIB,
     max_rss_bytes: 2_048 * MIB,
     warn_cpu: Ppm::new(750_000),
+    max_cpu: Ppm::new(900_000),
     warn_open_files: Ppm::new(800_000),
     max_open_files: Ppm::new(950_000),
     max_safety_rejections: 10,

@@ -104,7 +104,8 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     let stage = stage(arguments, loaded.checked.sections.runtime.placement);
     let faults = faults(arguments.faults.as_deref(), stage)?;
     let is_ascii = arguments.ascii;
-    Ok(Job { loaded, common, plan, market, faults, run_id: run_id(), is_ascii, clock })
+    let is_virtual = arguments.is_virtual;
+    Ok(Job { loaded, common, plan, market, faults, run_id: run_id(), is_ascii, is_virtual, clock })
 }
 
 const fn stage(arguments: &RunArgs, placement: Placement) -> Stage {

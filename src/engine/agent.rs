@@ -165,18 +165,13 @@ impl Engine {
     pub fn progress(&self) -> Progress {
         self.progress
     }
-    /// Facts that were lost because their link was full.
+    /// Facts that were lost: their link was full.
     pub fn facts_lost(&self) -> u64 {
         self.facts_lost
     }
-    /// Cycle reports that were lost because their link was full.
+    /// Cycle reports that were lost likewise.
     pub fn reports_lost(&self) -> u64 {
         self.reports_lost
-    }
-    /// Book tops taken so far: what the feeds published, less what newer ones replaced and what
-    /// still waits.
-    pub fn updates_applied(&self) -> u64 {
-        self.progress.taken
     }
     /// See [`Latencies::decision`].
     pub fn tick_to_decision(&self) -> &SharedHistogram {
@@ -263,7 +258,7 @@ impl Engine {
             at,
             due_at,
             missed_cycles: self.cycles.missed,
-            // A cycle that closes with its first batch has that one only, as far as it has come.
+            // Without an earlier batch: this one, as far as it has come.
             loop_latency: self.waits.longest.take().or_else(|| self.waits.so_far(at.mono)),
             pnl: realized.plus(&core.unrealized()).unwrap_or(realized),
             realized,

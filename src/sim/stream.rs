@@ -258,7 +258,9 @@ mod tests {
     use crate::sim::fixture::plan;
 
     fn stalls_in_a_day(traffic: Traffic) -> u32 {
-        let mut transport = Transport::new(&plan(7), VenueId::Binance, 20);
+        let mut plan = plan(7);
+        plan.transport.stall_every = DurNs::from_secs(2 * 3_600);
+        let mut transport = Transport::new(&plan, VenueId::Binance, 20);
         let mut last = MonoNs(0);
         let mut stalls = 0;
         for image in 0..20 * 86_400 {

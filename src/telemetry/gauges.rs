@@ -50,8 +50,6 @@ impl Gauge {
     ];
     /// Those that the process itself shows.
     pub const OF_PROCESS: [Gauge; 4] = [Gauge::Cpu, Gauge::Rss, Gauge::OpenFiles, Gauge::Threads];
-    /// Those that stand still in virtual time, which does not pass in a turn.
-    pub const OF_LOOP: [Gauge; 2] = [Gauge::LoopLatency, Gauge::LoopP95];
 
     /// Its field in a snapshot.
     pub const fn name(self) -> &'static str {
@@ -82,32 +80,44 @@ impl Gauge {
     }
 }
 
+/// Ppm of a core in a percent of it.
+const PPM_PER_PERCENT: f64 = 10_000.0;
+
 /// All gauges at one moment. What was not measured is `None`.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Readings([Option<f64>; GAUGES]);
+pub struct Readings {
+    gauges: [Option<f64>; GAUGES],
+    /// CPU use without spinning threads, percent of one core.
+    busy_pct: Option<f64>,
+}
 
 impl Readings {
     /// What the process shows; the rest unmeasured.
     pub fn of_process(gauges: Option<&Gauges>) -> Readings {
         let mut readings = Readings::default();
         let Some(gauges) = gauges else { return readings };
+        readings.set_busy(gauges.busy_pct);
         readings.set(Gauge::Cpu, Some(gauges.cpu_pct));
         readings.set(Gauge::Rss, Some(gauges.rss_bytes as f64 / MEGABYTE));
         readings.set(Gauge::OpenFiles, gauges.open_files.map(|count| count as f64));
         readings.set(Gauge::Threads, gauges.threads.map(|count| count as f64));
         readings
     }
+    /// Sets the CPU use without spinning threads, percent of one core.
+    pub fn set_busy(&mut self, pct: f64) {
+        self.busy_pct = Some(pct);
+    }
     /// Sets a gauge.
     pub fn set(&mut self, gauge: Gauge, value: Option<f64>) {
-        self.0[gauge as usize] = value;
+        self.gauges[gauge as usize] = value;
     }
     /// A gauge.
     pub fn get(&self, gauge: Gauge) -> Option<f64> {
-        self.0[gauge as usize]
+        self.gauges[gauge as usize]
     }
     /// Every gauge was measured.
     pub fn are_whole(&self) -> bool {
-        self.0.iter().all(Option::is_some)
+        self.gauges.iter().all(Option::is_some)
     }
     /// The gauge lies below its ERROR band; `None` if it was not measured or has none.
     pub fn is_below_error(&self, gauge: Gauge, bands: &ErrorBands) -> Option<bool> {
@@ -115,7 +125,9 @@ impl Readings {
     }
     /// No gauge that was measured is in its ERROR band.
     pub fn hold(&self, bands: &ErrorBands) -> bool {
-        Gauge::ALL.iter().all(|gauge| self.is_below_error(*gauge, bands) != Some(false))
+        let most = bands.cpu.map(|most| most.get() as f64 / PPM_PER_PERCENT);
+        let busy = self.busy_pct.zip(most).is_some_and(|(busy, most)| busy > most);
+        !busy && Gauge::ALL.iter().all(|gauge| self.is_below_error(*gauge, bands) != Some(false))
     }
 }
 

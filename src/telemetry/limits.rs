@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use log::LevelFilter;
 
 use crate::types::time::DurNs;
+use crate::types::units::Ppm;
 
 /// `logging`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +59,9 @@ pub struct ErrorBands {
     pub ws_lag: DurNs,
     /// `watchdog.max_redis_heartbeat_age_ms`.
     pub redis_age: DurNs,
+    /// `sys_monitor.max_cpu_pct`, of one core, without spinning threads; `None` in virtual time,
+    /// where the process is as busy as it can be.
+    pub cpu: Option<Ppm>,
 }
 
 /// Which run it is.

@@ -190,12 +190,14 @@ impl LongRunTester {
 mod tests {
     use super::*;
     use crate::telemetry::gauges::Gauge;
+    use crate::types::units::Ppm;
 
     const BANDS: ErrorBands = ErrorBands {
         loop_latency: DurNs::from_ms(2_000),
         loop_p95: DurNs::from_ms(5_000),
         ws_lag: DurNs::from_ms(2_000),
         redis_age: DurNs::from_ms(15_000),
+        cpu: Some(Ppm::new(900_000)),
     };
 
     fn good() -> Readings {
@@ -308,6 +310,11 @@ mod tests {
             let mut readings = good();
             readings.set(gauge, None);
             assert!(!after(&readings, &good(), &marks), "{} unmeasured", gauge.name());
+        }
+        for (pct, stable) in [(90.0, true), (90.1, false)] {
+            let mut readings = good();
+            readings.set_busy(pct);
+            assert_eq!(after(&readings, &good(), &marks), stable, "busy {pct} %");
         }
         let longest = |ns| Some(DurNs(ns));
         for (what, marks, stable) in [

@@ -69,6 +69,9 @@ pub struct RuleLimits {
     pub max_rss_bytes: u64,
     /// `sys_monitor.warn_cpu_pct`, of one core.
     pub warn_cpu: Ppm,
+    /// `sys_monitor.max_cpu_pct`: no interval above it is stable. It judges evidence, not the
+    /// moment.
+    pub max_cpu: Ppm,
     /// `sys_monitor.warn_open_files_pct`, of the allowed descriptors.
     pub warn_open_files: Ppm,
     /// `sys_monitor.max_open_files_pct`.

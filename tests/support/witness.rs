@@ -60,6 +60,7 @@ use arb::types::time::NS_PER_SEC;
 use arb::types::time::Now;
 use arb::types::time::WallNs;
 use arb::types::units::Krw;
+use arb::types::units::Ppm;
 use log::LevelFilter;
 
 /// 2025-11-15T20:57:22.906Z.
@@ -84,6 +85,7 @@ pub fn limits(dir: &Path) -> LongRunLimits {
             loop_p95: DurNs::from_ms(5_000),
             ws_lag: DurNs::from_ms(2_000),
             redis_age: DurNs::from_ms(15_000),
+            cpu: Some(Ppm::new(900_000)),
         },
         identity: RunIdentity {
             run_id: "a1".into(),

@@ -146,6 +146,7 @@ pub(super) fn files(job: &Job<'_>, switches: &Switches) -> Result<Option<Evidenc
             loop_p95: rules.loop_p95.error,
             ws_lag: rules.ws_lag.error,
             redis_age: rules.redis_age.error,
+            cpu: (!job.is_virtual).then_some(rules.max_cpu),
         },
         identity: RunIdentity {
             run_id: job.run_id.clone(),

@@ -18,6 +18,7 @@ pub(super) struct Job<'a> {
     pub(super) faults: Vec<Fault>,
     pub(super) run_id: String,
     pub(super) is_ascii: bool,
+    pub(super) is_virtual: bool,
     pub(super) clock: Clock,
 }
 

@@ -59,6 +59,7 @@ pub fn rules(yaml: &ConfigYaml, found: &mut Findings) -> RuleLimits {
         warn_rss_bytes: system.warn_rss_mb.saturating_mul(MIB),
         max_rss_bytes: system.max_rss_mb.saturating_mul(MIB),
         warn_cpu: percent(found, "sys_monitor.warn_cpu_pct", system.warn_cpu_pct),
+        max_cpu: percent(found, "sys_monitor.max_cpu_pct", system.max_cpu_pct),
         warn_open_files: percent(found, warn_files.0, warn_files.1),
         max_open_files: percent(found, max_files.0, max_files.1),
         max_safety_rejections: dog.max_safety_rejections_per_minute,

@@ -186,7 +186,7 @@ pub static SCENARIOS: [Scenario; 20] = [
     Scenario {
         name: "memory_spike",
         injected: "450 MiB, then 900 MiB really allocated (warn 400, max 800)",
-        expected: "WARN by rss_mb, then CRITICAL by rss_mb, a clean drain, 6 s of COOLDOWN, entries again",
+        expected: "WARN, then CRITICAL by rss_mb, a clean drain, 6 s of COOLDOWN, entries again",
         script: |_| machine::memory_spike(),
         ..ALONE
     },

@@ -143,7 +143,7 @@ pub static SCENARIOS: [Scenario; 20] = [
     },
     Scenario {
         name: "redis_stalled",
-        injected: "SIGSTOP to redis-server, SIGCONT 5 s later",
+        injected: "SIGSTOP to redis-server, SIGCONT 4 s after the warning",
         expected: "WARN by redis_age_ms, never more; loop latency as before; NORMAL again",
         script: |_| service::redis_stalled(),
         ..REDIS
@@ -157,7 +157,7 @@ pub static SCENARIOS: [Scenario; 20] = [
     },
     Scenario {
         name: "redis_restarted",
-        injected: "redis-server killed, another one 4 s later",
+        injected: "redis-server killed, another one after the warning",
         expected: "WARN by redis_age_ms, then NORMAL, and a snapshot with a fresh age",
         script: |_| service::redis_restarted(),
         ..REDIS

@@ -115,7 +115,7 @@ fn print_summary(replay: &Replay, loaded: &Loaded, how: (&How, Exit)) -> Result<
     let feeds = replay.plant.feeds.iter();
     let run = RunView {
         watchdog: None,
-        snapshots: 0,
+        snapshots: None,
         engine: &replay.plant.engine,
         venues: feeds.map(|(venue, feed)| (*venue, feed.tally())).collect(),
         tick_to_decision: &replay.tick_to_decision,

@@ -175,7 +175,7 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
         span: simulation.span(),
         invariants_ok: simulation.invariants_ok(),
         watchdog: Some(&simulation.plant.boards.dog),
-        snapshots: told.checkpoints.unwrap_or(0),
+        snapshots: told.checkpoints,
     };
     Summary::of(&view, job.heading(exit)).print(job.common.json)?;
     Ok(exit)

@@ -86,6 +86,8 @@ pub struct Summary {
     is_exposed: bool,
     latency_ns: LatencyPair,
     snapshots: u64,
+    #[serde(skip)]
+    has_evidence: bool,
     watchdog: Watchdog,
     invariants_ok: bool,
     trace_hash: String,
@@ -172,8 +174,8 @@ pub struct RunView<'a> {
     pub invariants_ok: bool,
     /// What the watchdog showed last.
     pub watchdog: Option<&'a DogBoard>,
-    /// Snapshots on disk.
-    pub snapshots: u64,
+    /// Snapshots on disk; `None` where none were to be written.
+    pub snapshots: Option<u64>,
 }
 
 impl Summary {
@@ -228,7 +230,8 @@ impl Summary {
                 tick_to_decision: latency(run.tick_to_decision),
                 tick_to_order: latency(run.tick_to_order),
             },
-            snapshots: run.snapshots,
+            snapshots: run.snapshots.unwrap_or(0),
+            has_evidence: run.snapshots.is_some(),
             watchdog: run.watchdog.map_or_else(Watchdog::default, Watchdog::of),
             invariants_ok: run.invariants_ok,
             trace_hash: format!("{:016x}", core.trace_hash()),
@@ -285,6 +288,15 @@ impl Summary {
         let numbers =
             format!("p50={} p99={} max={} ns (real time)", ns(d.p50), ns(d.p99), ns(d.max));
         row("tick to decision", numbers);
+        let snapshots = match self.has_evidence {
+            true => self.snapshots.to_string(),
+            false => "none were to be written".into(),
+        };
+        row("snapshots", snapshots);
+        let dog = &self.watchdog;
+        let (strikes, moves) = (ns(dog.strikes), ns(dog.transitions));
+        let state = dog.state.unwrap_or("-");
+        row("watchdog", format!("{state}, {strikes} strikes, {moves} transitions"));
         row("invariants", if self.invariants_ok { "ok" } else { "BROKEN" }.into());
         row("trace_hash", self.trace_hash.clone());
         text

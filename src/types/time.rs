@@ -6,7 +6,10 @@
 use std::fmt;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::time::ClockId;
+use rustix::time::clock_gettime;
 
 /// Nanoseconds in one second.
 pub const NS_PER_SEC: u64 = 1_000_000_000;
@@ -106,9 +109,13 @@ impl Now {
 }
 
 /// The machine's clock. Everything else gets its readings as arguments.
+///
+/// It goes on while the host is suspended (CLOCK_BOOTTIME): what was fresh before a suspension is
+/// old after it, a lease has run out, a cooldown has passed (`FAULTS.md` F31).
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    start: Instant,
+    /// Since the boot.
+    start_ns: u64,
     past: DurNs,
 }
 
@@ -119,15 +126,12 @@ impl Clock {
     }
     /// A clock whose monotonic zero lies `past` ago, so that instants of an earlier process have a
     /// place on it ([`Now::place`]).
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn with_past(past: DurNs) -> Clock {
-        Clock { start: Instant::now(), past }
+        Clock { start_ns: since_boot_ns(), past }
     }
     /// Monotonic time since the clock's zero. About 25 ns.
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn mono(&self) -> MonoNs {
-        let elapsed = Instant::now().saturating_duration_since(self.start);
-        MonoNs(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)).plus(self.past)
+        MonoNs(since_boot_ns().saturating_sub(self.start_ns)).plus(self.past)
     }
     /// Wall time; zero if the machine believes that it is before 1970.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -146,6 +150,12 @@ impl Clock {
 /// Sum of the injected steps. Global, because the machine's clock is; zero unless a fault schedule
 /// steps the clock.
 static WALL_OFFSET_NS: AtomicI64 = AtomicI64::new(0);
+
+fn since_boot_ns() -> u64 {
+    let since = clock_gettime(ClockId::Boottime);
+    // Neither is ever negative, and the sum lasts for 584 years.
+    since.tv_sec as u64 * NS_PER_SEC + since.tv_nsec as u64
+}
 
 /// The machine's clock for one loop: gives both readings of a moment for one reading of the clock.
 /// Wall time is carried on from its last reading by monotonic time and read again every

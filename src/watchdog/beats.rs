@@ -3,7 +3,6 @@
 use crate::types::board::EngineFigures;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
-use crate::watchdog::liveness::Elapsed;
 use crate::watchdog::liveness::Pace;
 
 /// Ticks after a pause of the host in which nobody is judged: threads that were caught in the
@@ -40,8 +39,7 @@ pub(in crate::watchdog) struct Cycles {
 impl Ticks {
     /// Whether a tick after that time came when it was due.
     pub(in crate::watchdog) fn pace(&mut self, elapsed: DurNs) -> Pace {
-        // On a clock that stops during a suspension both are the same.
-        if Pace::of(Elapsed { mono: elapsed, boot: elapsed }) == Pace::Paused {
+        if Pace::of(elapsed) == Pace::Paused {
             self.unjudged = AFTER_PAUSE;
             return Pace::Paused;
         }

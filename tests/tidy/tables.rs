@@ -102,7 +102,7 @@ pub const LONG_FRONT_PAGES: [(&str, &str); 2] = [
 
 /// Where each third-party crate may be named in `src`: crate, path prefixes, why.
 /// An empty list of prefixes means anywhere.
-pub const CRATES: [(&str, &[&str], &str); 27] = [
+pub const CRATES: [(&str, &[&str], &str); 28] = [
     ("arrayvec", &[], "fixed-capacity values are vocabulary"),
     ("base64", &["src/feed/tape"], "payloads of a recording that are no plain text"),
     ("clap", &["src/cli/"], "one definition of the command line"),
@@ -118,6 +118,7 @@ pub const CRATES: [(&str, &[&str], &str); 27] = [
     ("log", &[], "a facade; the engine is kept from it by a rule of its own"),
     ("proptest", &[], "a dev-dependency: it can be named in tests only"),
     ("redis", &["src/telemetry/redis"], "one place talks to Redis"),
+    ("rustix", &["src/types/time"], "the clock that goes on while the host is suspended"),
     ("rustls", &["src/net/"], "TLS belongs to the sockets"),
     ("schemars", &["src/config/"], "the schema of the configuration"),
     ("serde", &[], "derives stand where the types stand"),

@@ -252,7 +252,7 @@ fn finish(
         span,
         invariants_ok: sound,
         watchdog: Some(dog),
-        snapshots: told.and_then(|end| end.checkpoints).unwrap_or(0),
+        snapshots: told.and_then(|end| end.checkpoints),
     };
     Summary::of(&view, job.heading(exit)).print(job.common.json)?;
     match stopped {

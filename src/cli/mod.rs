@@ -12,6 +12,7 @@ pub mod pages;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod stress;
 pub mod summary;
 
 use std::ffi::OsString;
@@ -31,6 +32,7 @@ use clap_complete::Shell;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::report::ReportArgs;
+use crate::cli::stress::StressArgs;
 use crate::config::load::DEFAULT_PATH;
 use crate::config::load::Flag;
 use crate::config::load::Loaded;
@@ -58,6 +60,7 @@ Examples:
   arb replay market.rec.gz --json         the same, as one JSON object
   arb decode market.rec.gz --venue upbit  every book of one venue, a JSON line each
   arb report .                            was the run in this directory stable?
+  arb stress --scenario feed_silence      one stress scenario; --list names them
   arb --config my.yml config check        every fault of a configuration at once
   arb config show                         values in force, and where each comes from
 
@@ -124,6 +127,12 @@ pub enum Command {
     /// verdict open.
     #[command(after_help = report::EXAMPLES)]
     Report(ReportArgs),
+    /// Put real runs under real stress and check what they do about it
+    ///
+    /// Each scenario starts this program in a folder of its own, injects one condition for real,
+    /// from a silent feed to kill -9, and checks that what must happen does, in time. All of them
+    /// take less than five minutes on two cores. Those of Redis need a redis-server.
+    Stress(StressArgs),
     /// Look into the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -289,6 +298,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
             decode::decode(&arguments.file, arguments.venue, arguments.levels, out)
         }
         Command::Report(arguments) => report::report(arguments, cli.common.json),
+        Command::Stress(arguments) => stress::stress(arguments, &cli.common),
         Command::Config(command) => show_config(command, &cli.common),
         Command::Completions { shell } => {
             output::print(&pages::completions(Cli::command(), *shell))

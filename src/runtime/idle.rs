@@ -103,6 +103,12 @@ pub fn nap(due: Option<MonoNs>, turned_at: MonoNs, most: DurNs) -> DurNs {
     }
 }
 
+/// Rests the calling thread, which no agent runs on: a command that looks on from outside.
+#[allow(clippy::disallowed_methods, reason = "a command that waits for other processes")]
+pub fn rest_for(time: DurNs) {
+    std::thread::sleep(Duration::from_nanos(time.0));
+}
+
 /// Blocks this thread: an injected stall. Nothing else may call it, agents never wait.
 #[allow(clippy::disallowed_methods, reason = "an injected stall has to block for real")]
 pub fn hold_up(time: DurNs) {

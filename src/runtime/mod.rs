@@ -4,6 +4,7 @@
 //! Owns: the loop, the threads and their pulses, the links. Never: what an agent does.
 
 pub mod agent;
+pub mod child;
 pub mod cores;
 pub mod crew;
 pub mod drive;

@@ -12,4 +12,5 @@ pub mod rewrite;
 pub mod sabotage;
 pub mod simulate;
 pub mod standing;
+pub mod stress;
 pub mod virtual_threads;

@@ -49,6 +49,7 @@ struct Stage {
     at_ms: u64,
     shown: EngineFigures,
     rss_mb: i64,
+    p95_ms: i64,
     cycle_ms: u64,
     told: Vec<(u64, NoticeKind)>,
 }
@@ -106,6 +107,7 @@ impl Stage {
             at_ms: 0,
             shown,
             rss_mb: 20,
+            p95_ms: 0,
             cycle_ms: 0,
             told: Vec::new(),
         }
@@ -155,7 +157,7 @@ impl Stage {
         self.process.rss.put(self.rss_mb << 20, now);
         self.process.cpu.put(10_000, now);
         self.process.open_files.put(10_000, now);
-        self.process.loop_p95.put(1_000, now);
+        self.process.loop_p95.put(self.p95_ms * 1_000_000, now);
         self.process.heartbeat.put(1_000, now);
     }
     fn path(&self) -> Vec<&'static str> {
@@ -305,6 +307,59 @@ fn a_pause_of_the_host_is_named_and_nobody_is_judged_by_it() {
 }
 
 #[test]
+fn a_pause_of_the_host_excuses_times_only_and_lets_nothing_new_in_until_all_is_judged() {
+    let mut stage = Stage::trading("");
+    stage.at_ms += 6 * SECOND;
+    stage.run(5 * STEP, Out::Nothing);
+    assert_eq!(stage.permission(), Permission::Finish, "not everything is judged yet");
+    stage.rss_mb = 3_000;
+    stage.run(6 * STEP, Out::Nothing);
+    assert_eq!(stage.board.state(), "CRITICAL", "memory is no time");
+}
+
+#[test]
+fn pauses_that_never_end_excuse_nothing() {
+    let mut stage = Stage::trading("");
+    for _ in 0..10 {
+        stage.at_ms += 2 * SECOND;
+        stage.run(STEP * 6, Out::Frames);
+    }
+    assert_eq!(stage.severity("ERROR").map(|(_, cause)| cause), Some("ws_lag_ms upbit".into()));
+}
+
+#[test]
+fn a_dead_engine_with_orders_at_work_is_critical_sooner_than_one_without() {
+    for (orders, cause) in [(0, "loop_ms engine"), (2, "loop_ms_with_orders engine")] {
+        let mut stage = Stage::trading("");
+        stage.shown.open_orders = orders;
+        stage.run(SECOND, Out::Nothing);
+        stage.run(13 * SECOND, Out::Engine);
+        let fatal = stage.severity("FATAL").map(|(_, cause)| cause);
+        assert_eq!(fatal, (orders > 0).then(|| cause.to_owned()));
+        stage.run(20 * SECOND, Out::Engine);
+        assert!(stage.severity("FATAL").is_some_and(|(_, told)| told == cause), "{orders}");
+    }
+}
+
+#[test]
+fn one_warning_does_not_hide_another() {
+    let mut stage = Stage::trading("");
+    stage.p95_ms = 300;
+    stage.run(2 * SECOND, Out::Nothing);
+    stage.rss_mb = 1_700;
+    stage.run(2 * SECOND, Out::Nothing);
+    let warned: Vec<String> = stage
+        .told
+        .iter()
+        .filter_map(|(_, kind)| match kind {
+            NoticeKind::Severity { severity: "WARN", cause } => cause.map(|c| c.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(warned, ["loop_p95", "rss_mb"]);
+}
+
+#[test]
 fn a_gauge_that_nobody_writes_any_more_is_an_error_after_its_grace() {
     let mut stage = Stage::trading("watchdog: {telemetry_stall_warn_threshold_ms: 1000}");
     let now = stage.now().mono;
@@ -327,15 +382,6 @@ fn a_dead_thread_leaves_only_what_reduces_and_ends_the_run() {
     stage.run(STEP * 5, Out::Engine);
     assert!(stage.permission() <= Permission::Reduce);
     assert_eq!(stage.board.state(), "CRITICAL");
-}
-
-#[test]
-fn a_living_watchdog_renews_and_a_dead_one_lets_the_lease_run_out() {
-    let mut stage = Stage::trading("");
-    stage.run(10 * SECOND, Out::Nothing);
-    assert_eq!(stage.permission(), Permission::Trade);
-    stage.at_ms += 1_000;
-    assert_eq!(stage.permission(), Permission::Query);
 }
 
 #[test]

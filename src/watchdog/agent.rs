@@ -24,6 +24,7 @@ use crate::watchdog::beats::Ticks;
 use crate::watchdog::gauge::Gauge;
 use crate::watchdog::limits::Limits;
 use crate::watchdog::limits::RuleLimits;
+use crate::watchdog::liveness::Pace;
 use crate::watchdog::machine::Machine;
 use crate::watchdog::permission::LEASE;
 use crate::watchdog::permission::TICK;
@@ -37,6 +38,7 @@ use crate::watchdog::state::Ending;
 use crate::watchdog::state::Severity;
 use crate::watchdog::state::State;
 use crate::watchdog::step::Drain;
+use crate::watchdog::step::Reason;
 use crate::watchdog::step::SoftReset;
 use crate::watchdog::step::Standing;
 use crate::watchdog::step::Step;
@@ -84,6 +86,8 @@ pub struct Watchdog {
     cause: Option<Cause>,
     /// Epoch of the permission with which the present drain began.
     drains_since: Option<u64>,
+    /// The host stood still, or has just gone on: not everything is judged.
+    is_excusing: bool,
     is_stopping: bool,
 }
 
@@ -105,6 +109,7 @@ impl Watchdog {
             last: Judgement::OK,
             cause: None,
             drains_since: None,
+            is_excusing: false,
             is_stopping: false,
         }
     }
@@ -120,8 +125,10 @@ impl Watchdog {
         if self.is_starting(figures) && !judged.severity.is_fatal() {
             // Nothing is measured before the threads have had their first turn.
             judged = Judgement::OK;
+        } else {
+            self.tell_severities(pace, now);
         }
-        self.tell_severity(judged, now);
+        self.last = judged;
         let severity = judged.severity;
         raise(&self.ports.board.error_ticks, u64::from(severity.stops_entries()));
         self.worst = self.worst.worse_of(judged);
@@ -191,12 +198,14 @@ impl Watchdog {
         if moved.to == State::Critical {
             self.cause = judged.cause;
         }
+        // What cleared, drained or was asked for has no gauge behind it.
+        let signalled = matches!(moved.reason, Reason::Signal | Reason::Strikes);
         let kind = NoticeKind::Transition {
             cycle: self.sources.engine().map_or(0, |figures| figures.cycles),
             from: moved.from.name(),
             to: moved.to.name(),
             reason: moved.reason.name(),
-            cause: judged.cause.map(told),
+            cause: judged.cause.filter(|_| signalled).map(told),
             strikes: self.machine.strikes(),
         };
         self.tell(kind, now);
@@ -229,16 +238,23 @@ impl Watchdog {
         self.tell(NoticeKind::SoftReset { is_cleared, cause: cause.map(told) }, now);
     }
 
-    /// Tells when the severity of the moment is another than at the last tick, so that a thread is
-    /// reported while it is still blocked.
-    fn tell_severity(&mut self, judged: Judgement, now: Now) {
-        let before = std::mem::replace(&mut self.last, judged);
-        if before.severity.name() != judged.severity.name() {
-            // On the way back to OK: what it was.
-            let cause = if judged.severity == Severity::Ok { before.cause } else { judged.cause };
-            let severity = judged.severity.name();
-            self.tell(NoticeKind::Severity { severity, cause: cause.map(told) }, now);
+    /// Tells of each gauge whose severity is another than at the last tick, so that a thread is
+    /// reported while it is still blocked, and one WARN does not hide another.
+    fn tell_severities(&mut self, pace: Pace, at: Now) {
+        let notices = &self.ports.notices;
+        let mut tell = |severity: Severity, cause: Option<Cause>| {
+            let kind = NoticeKind::Severity { severity: severity.name(), cause: cause.map(told) };
+            if let Some(notices) = notices {
+                // The link drops and counts: nobody waits for telemetry.
+                let _ = notices.send(Notice { at, kind });
+            }
+        };
+        let was_paused = std::mem::replace(&mut self.is_excusing, pace == Pace::Paused);
+        if was_paused != self.is_excusing {
+            let severity = if self.is_excusing { Severity::Warn } else { Severity::Ok };
+            tell(severity, Judgement::HOST_PAUSE.cause);
         }
+        self.rules.take_changes(&mut tell);
     }
 
     fn tell(&self, kind: NoticeKind, at: Now) {
@@ -250,10 +266,14 @@ impl Watchdog {
 
     /// With a dead thread nothing new is risked, and what is open may only be reduced.
     fn grant(&mut self, now: Now) {
-        let permission = match self.sources.has_dead() {
-            true => self.machine.permission().min(Permission::Reduce),
-            false => self.machine.permission(),
+        let permission = self.machine.permission();
+        let most = match (self.sources.has_dead(), self.is_excusing) {
+            (true, _) => Permission::Reduce,
+            // What was not judged cannot be called well.
+            (false, true) => Permission::Finish,
+            (false, false) => Permission::Trade,
         };
+        let permission = permission.min(most);
         self.ports.permission.grant(permission, now.mono.plus(LEASE));
         let drains = matches!(self.machine.state(), State::Critical | State::Stopping);
         if drains && self.drains_since.is_none() {

@@ -8,6 +8,8 @@ use crate::watchdog::liveness::Pace;
 /// Ticks after a pause of the host in which nobody is judged: threads that were caught in the
 /// middle of a turn finish it first.
 const AFTER_PAUSE: u8 = 4;
+/// Ticks in a row that pauses of the host excuse: three pauses, each with what follows it.
+const MOST_IN_A_ROW: u8 = 3 * AFTER_PAUSE;
 /// Most cycles that are stepped in one tick (`--interval 0` closes thousands).
 const MOST_CYCLES: u64 = 1_000;
 
@@ -26,6 +28,7 @@ pub(in crate::watchdog) struct Ticks {
     pub(in crate::watchdog) last: Option<MonoNs>,
     pub(in crate::watchdog) next: Option<MonoNs>,
     unjudged: u8,
+    in_a_row: u8,
 }
 
 /// Deadlines of cycles.
@@ -41,10 +44,13 @@ impl Ticks {
     pub(in crate::watchdog) fn pace(&mut self, elapsed: DurNs) -> Pace {
         if Pace::of(elapsed) == Pace::Paused {
             self.unjudged = AFTER_PAUSE;
-            return Pace::Paused;
+        } else {
+            self.unjudged = self.unjudged.saturating_sub(1);
         }
-        self.unjudged = self.unjudged.saturating_sub(1);
-        if self.unjudged > 0 { Pace::Paused } else { Pace::OnTime }
+        self.in_a_row = if self.unjudged > 0 { self.in_a_row.saturating_add(1) } else { 0 };
+        // Pauses that never end excuse nothing: whatever they are, trading is not safe under them.
+        let excused = self.unjudged > 0 && self.in_a_row <= MOST_IN_A_ROW;
+        if excused { Pace::Paused } else { Pace::OnTime }
     }
     /// The present tick is the first one after a pause of the host.
     pub(in crate::watchdog) const fn is_after_pause(&self) -> bool {

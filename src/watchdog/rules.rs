@@ -47,6 +47,8 @@ struct Row {
     rule: Rule,
     /// The class that its last fresh value has.
     class: Severity,
+    now: Judgement,
+    told: Severity,
 }
 
 impl Rules {
@@ -58,6 +60,8 @@ impl Rules {
             watched: *watched,
             rule: rules[watched.signal as usize],
             class: Severity::Ok,
+            now: Judgement::OK,
+            told: Severity::Ok,
         };
         Rules { rows: watched.iter().map(row).collect(), holds_pause: 0 }
     }
@@ -66,24 +70,40 @@ impl Rules {
         self.rows.iter().map(|row| row.watched)
     }
     /// Judges all gauges, given in the order of [`Rules::watched`]. One that is not given is
-    /// unknown. After a pause of the host every age is wrong: nobody is judged, and it is WARN. The
-    /// loop's P95 is no more than that while its window may hold the pause, which would outlast the
-    /// strikes to CRITICAL; the loop itself is judged as ever.
+    /// unknown. After a pause of the host every age is wrong: it is WARN, and only values that a
+    /// pause does not make worse are judged. The loop's P95 is no more than WARN while its window
+    /// may hold the pause, which would outlast the strikes to CRITICAL; the loop itself is judged
+    /// as ever.
     pub fn judge(&mut self, gauges: &[Gauge], pace: Pace) -> Judgement {
-        if pace == Pace::Paused {
+        let paused = pace == Pace::Paused;
+        if paused {
             self.holds_pause = LOOP_WINDOW;
-            return Judgement::HOST_PAUSE;
         }
-        let gauges = gauges.iter().copied().chain(std::iter::repeat(Gauge::MISSING));
         let excuses = self.holds_pause > 0;
-        let judge = |(row, gauge): (&mut Row, Gauge)| {
-            let judged = row.judge(gauge);
-            match excuses && row.watched.signal == Signal::LoopP95 {
-                true => Judgement { severity: judged.severity.min(Severity::Warn), ..judged },
-                false => judged,
+        let mut worst = if paused { Judgement::HOST_PAUSE } else { Judgement::OK };
+        let gauges = gauges.iter().copied().chain(std::iter::repeat(Gauge::MISSING));
+        for (row, gauge) in self.rows.iter_mut().zip(gauges) {
+            if paused && (row.rule.is_timed || gauge.value.is_none()) {
+                continue;
             }
-        };
-        self.rows.iter_mut().zip(gauges).map(judge).fold(Judgement::OK, Judgement::worse_of)
+            let gauge = if paused { Gauge { age: DurNs(0), ..gauge } } else { gauge };
+            let mut judged = row.judge(gauge);
+            if excuses && row.watched.signal == Signal::LoopP95 {
+                judged.severity = judged.severity.min(Severity::Warn);
+            }
+            row.now = judged;
+            worst = worst.worse_of(judged);
+        }
+        worst
+    }
+    /// Hands out every gauge whose severity has another name than when it was handed out last.
+    pub fn take_changes(&mut self, tell: &mut dyn FnMut(Severity, Option<Cause>)) {
+        for row in &mut self.rows {
+            if row.told.name() != row.now.severity.name() {
+                row.told = row.now.severity;
+                tell(row.told, row.now.cause);
+            }
+        }
     }
     /// A cycle has passed: the windows that count cycles move on.
     pub fn pass_cycle(&mut self) {

@@ -137,6 +137,8 @@ pub struct Rule {
     pub cap: Severity,
     /// Whether its ERROR counts strikes.
     pub strikes: bool,
+    /// A length of time that a pause of the host adds to: not judged by it.
+    pub is_timed: bool,
 }
 
 impl Rule {
@@ -150,10 +152,11 @@ impl Rule {
             max_age,
             cap: Severity::Halt,
             strikes: true,
+            is_timed: false,
         }
     }
     fn band(self, band: Band) -> Rule {
-        self.warn(nanos(band.warn)).error(nanos(band.error))
+        Rule { is_timed: true, ..self.warn(nanos(band.warn)).error(nanos(band.error)) }
     }
     const fn warn(self, above: i64) -> Rule {
         Rule { warn: Some(above), ..self }
@@ -171,6 +174,9 @@ impl Rule {
     const fn cap(self, cap: Severity) -> Rule {
         Rule { cap, ..self }
     }
+    const fn timed(self) -> Rule {
+        Rule { is_timed: true, ..self }
+    }
     const fn never_strikes(self) -> Rule {
         Rule { strikes: false, ..self }
     }
@@ -185,7 +191,7 @@ pub fn table(limits: &RuleLimits) -> [Rule; SIGNALS] {
     let redis_cap = if limits.redis_required { Severity::Error } else { Severity::Warn };
     [
         own(Signal::LoopStall).band(limits.loop_stall).fatal(nanos(limits.loop_dead)),
-        own(Signal::LoopStallWithOrders).fatal(nanos(limits.loop_dead_with_orders)),
+        own(Signal::LoopStallWithOrders).fatal(nanos(limits.loop_dead_with_orders)).timed(),
         Rule::new(Signal::LoopP95, max_age.cycle).band(limits.loop_p95),
         Rule::new(Signal::WsLag, max_age.feed).band(limits.ws_lag),
         own(Signal::RedisAge).band(limits.redis_age).cap(redis_cap).never_strikes(),
@@ -202,7 +208,8 @@ pub fn table(limits: &RuleLimits) -> [Rule; SIGNALS] {
         own(Signal::UnknownOrders).warn(0).fatal(i64::from(limits.max_unknown_orders)),
         own(Signal::UnknownOrderAge)
             .error(nanos(limits.unknown_order_error))
-            .fatal(nanos(limits.unknown_order_fatal)),
+            .fatal(nanos(limits.unknown_order_fatal))
+            .timed(),
         poll(Signal::Mismatch).warn(0).error(1),
         poll(Signal::HardMismatch).fatal(0),
         own(Signal::JournalFailed).halt(),

@@ -247,10 +247,17 @@ impl Source {
             None => Gauge::MISSING,
         };
         match self {
-            Source::Loop { watch } | Source::LoopWithOrders { watch } => {
+            Source::Loop { watch } => {
                 let Some(engine) = &subjects.engine else { return Gauge::MISSING };
                 let batch = moment.batch.unwrap_or_default();
                 Gauge::lasting(moment.stuck(engine, watch, batch))
+            }
+            Source::LoopWithOrders { watch } => {
+                let Some(engine) = &subjects.engine else { return Gauge::MISSING };
+                let stuck = moment.stuck(engine, watch, DurNs(0));
+                // A blocked engine keeps showing what was at work when it was blocked.
+                let at_work = figures.is_some_and(|figures| figures.open_orders > 0);
+                Gauge::lasting(if at_work { stuck } else { DurNs(0) })
             }
             Source::LoopP95 => moment.cell(&process.loop_p95),
             Source::Lag(index) => lag(&subjects.venues[*index].1, moment),

@@ -286,7 +286,7 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
         let hands = Hands { plant, journal, telemetry, watchdog, sabotage };
         let running = Running::start(posts, hands, clock, &mut |_, _| {}).expect("threads");
         running.wait(&|| false, &mut || {});
-        let back = running.end();
+        let back = running.end(&mut || {});
         assert_eq!(back.falls.len(), 1, "{:?}", back.falls);
         assert_eq!(back.falls[0].thread, "journal");
         assert!(back.falls[0].message.contains("the tenth fact"), "{:?}", back.falls);

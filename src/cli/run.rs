@@ -4,6 +4,7 @@
 mod boot;
 mod evidence;
 mod job;
+mod left;
 mod reload;
 mod threads;
 

@@ -319,11 +319,13 @@ impl<J: Agent + Send + 'static> Running<J> {
         }
     }
 
-    /// Ends the run: phase one until everything is drained or its deadline, then phase two.
-    pub fn end(self) -> Back<J> {
+    /// Ends the run: phase one until everything is drained or its deadline, then phase two. `look`
+    /// is called now and then.
+    pub fn end(self, look: &mut dyn FnMut()) -> Back<J> {
         self.crew.stop(Order::Drain);
         let by = self.clock.mono().plus(DurNs(DRAIN.0 + 2 * SERVE.0));
         while self.clock.mono() < by && !self.is_over() {
+            look();
             self.crew.wait_until(self.clock.mono().plus(LOOK));
         }
         self.crew.stop(Order::Cut);

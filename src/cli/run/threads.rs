@@ -16,6 +16,7 @@ use crate::cli::run::evidence;
 use crate::cli::run::evidence::Witness;
 use crate::cli::run::evidence::Witnesses;
 use crate::cli::run::job::Job;
+use crate::cli::run::left;
 use crate::cli::run::no_log;
 use crate::cli::run::refused;
 use crate::cli::run::reload::Reload;
@@ -43,8 +44,6 @@ use crate::scenario::live::Running;
 use crate::scenario::live::ThreadPlan;
 use crate::scenario::record::Record;
 use crate::scenario::sabotage::Sabotage;
-use crate::scenario::standing::StandingFile;
-use crate::scenario::standing::Uptime;
 use crate::sim::agent::MarketFeed;
 use crate::sim::saboteur::Switches;
 use crate::sim::tampering::Tampering;
@@ -63,6 +62,7 @@ use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::watchdog::agent::Watchdog;
+use crate::watchdog::step::Standing;
 
 /// How long the synthetic market has been going at the start: every book has had its first image.
 const HEAD_START: DurNs = DurNs::from_ms(200);
@@ -75,6 +75,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
         boot::open_log_file(job, log)?;
     }
     job.market.check().map_err(refused)?;
+    let (standing, mut standing_file) = left::read(job)?;
     let switches = Switches::default();
     let evidence_files = evidence::files(job, &switches)?;
     let Boot { core, carry, writer, state } = boot::boot(job)?;
@@ -88,7 +89,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
     let (mut plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
     let sabotage = sabotage(job, &mut plant, &switches);
-    let (watchdog, mut standing) = watchdog(job, &posts, &mut plant, &state);
+    let watchdog = watchdog(job, &posts, &mut plant, (&state, standing));
     let dog = Arc::clone(&plant.boards.dog);
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
     let keeper = Arc::clone(&record);
@@ -111,14 +112,15 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let begun = job.clock.mono();
     let running = Running::start(posts, hands, job.clock, &mut tell).map_err(not_started)?;
     let ended = || stop.load(Ordering::Relaxed) || fares.has_failed();
+    let mut keep = || left::keep(&mut standing_file, &dog, job.clock.mono());
     running.wait(&ended, &mut || {
         reload.look(job);
-        keep(&mut standing, &dog);
+        keep();
     });
     say_why(stop.load(Ordering::Relaxed), dog.ending());
-    let back = running.end();
+    let back = running.end(&mut keep);
+    keep();
     let span = job.clock.mono().since(begun);
-    keep(&mut standing, &dog);
     let done = finish(job, back, (&record, span, &dog));
     drop(lock);
     done
@@ -171,38 +173,19 @@ fn sabotage(job: &Job<'_>, plant: &mut Plant<MarketFeed>, switches: &Switches) -
     sabotage
 }
 
-/// The watchdog over these threads, and the file of what it leaves to the next start.
+/// The watchdog over these threads.
 fn watchdog(
     job: &Job<'_>,
     posts: &Posts,
     plant: &mut Plant<MarketFeed>,
-    journal: &Arc<JournalState>,
-) -> (Watchdog, StandingFile) {
+    (journal, standing): (&Arc<JournalState>, Standing),
+) -> Watchdog {
     let sections = &job.loaded.checked.sections;
-    let file = StandingFile::of(&job.common.run_dir);
-    let cooldown = sections.watchdog.cooldown_after_critical.seconds();
-    let (standing, problem) = file.read(Uptime::read().as_ref(), cooldown);
-    if let Some(problem) = problem {
-        log::warn!("{problem}");
-    }
-    if standing.cooldown_left > DurNs(0) {
-        let seconds = standing.cooldown_left.as_ms() / 1_000;
-        log::warn!("a cooldown of an earlier run goes on for {seconds} s: nothing is traded");
-    }
     let ports = plant.boards.dog_ports(&plant.permission);
     let mut subjects = posts.subjects(&mut plant.boards, sections.sys_monitor.enabled);
     subjects.journal = Some(Arc::clone(journal));
     subjects.is_reduced = !sections.watchdog.enabled;
-    (Watchdog::new(watchdog_plan(job, standing), subjects, ports), file)
-}
-
-/// What has to survive the process, as soon as it changes.
-fn keep(file: &mut StandingFile, board: &DogBoard) {
-    if let Err(error) = file.keep(board, Uptime::read) {
-        log::error!(
-            "the watchdog's state cannot be kept: {error}; make the run directory writable"
-        );
-    }
+    Watchdog::new(watchdog_plan(job, standing), subjects, ports)
 }
 
 /// Journal closed, log flushed, summary printed; then how it ended.

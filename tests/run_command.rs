@@ -328,3 +328,19 @@ fn a_journal_that_cannot_be_written_ends_entries_and_the_exit_says_so() {
     assert!(summary["cycles"].as_u64() < Some(60), "the run ends by itself: {summary}");
     assert!(place.kinds("intent") > 0, "it had traded");
 }
+
+#[test]
+fn three_remembered_critical_states_want_an_operator_before_the_next_start() {
+    let place = Place::new("run_latched");
+    let run = "run --mode mock --interval 0.1 --loops 2";
+    fs::create_dir_all(place.path("run/state")).expect("a folder");
+    let left = r#"{"boot_id":"","uptime_ns":0,"left_ns":[0,1000000000,1000000000,1000000000]}"#;
+    let file = place.path("run/state/watchdog.json");
+    fs::write(&file, left).expect("written");
+    let ended = place.run(run);
+    assert_eq!(ended.code, Some(23), "{}", ended.err);
+    ended.says("remove");
+    assert!(!place.path("run/journal").exists() || place.journal().is_empty(), "nothing began");
+    fs::remove_file(&file).expect("removed");
+    assert_eq!(place.run(run).code, Some(0));
+}

@@ -172,7 +172,7 @@ pub struct Outlets {
 
 /// Recorded frames, simulated fills.
 pub fn replay_plant(plan: &Plan) -> (Plant<(VenueId, Feed)>, Outlets) {
-    let feeds = |venue, links, _| {
+    let feeds = |venue, links, _, _| {
         let mine = plan.engine.instruments.iter().filter(|i| i.venue == venue);
         let names: Vec<_> = mine.map(|i| (i.id, i.name)).collect();
         Some((venue, Feed::new(Books::new(venue, &names), links)))
@@ -190,9 +190,9 @@ pub fn mock_plant(
     site: Site,
 ) -> Result<(Plant<MarketFeed>, Outlets), PlanError> {
     market.check()?;
-    Ok(join(plan, site, |venue, links, board| {
+    Ok(join(plan, site, |venue, links, board, notices| {
         let market = Market::new(market, &[venue]).ok()?;
-        Some(MarketFeed::new(venue, market, links, board))
+        Some(MarketFeed::new(venue, market, links, board).telling(notices))
     }))
 }
 
@@ -200,7 +200,7 @@ pub fn mock_plant(
 fn join<F>(
     plan: &Plan,
     site: Site,
-    feed: impl Fn(VenueId, Vec<Tx<BookTop>>, Arc<FeedBoard>) -> Option<F>,
+    feed: impl Fn(VenueId, Vec<Tx<BookTop>>, Arc<FeedBoard>, Tx<Notice>) -> Option<F>,
 ) -> (Plant<F>, Outlets) {
     let permission = Arc::new(PermissionWord::shut());
     let finished = Arc::new(AtomicBool::new(false));
@@ -219,7 +219,8 @@ fn join<F>(
     let links = || vec![gateway_books_tx.clone(), engine_books_tx.clone()];
     let made = VenueId::ALL.into_iter().filter_map(|venue| {
         let board = Arc::new(FeedBoard::default());
-        feed(venue, links(), Arc::clone(&board)).map(|feed| (feed, (venue, board)))
+        let feed = feed(venue, links(), Arc::clone(&board), notices_tx.clone());
+        feed.map(|feed| (feed, (venue, board)))
     });
     let (feeds, boards): (_, Vec<_>) = made.unzip();
     let waiting = waiting((&engine_books_tx, &events_tx), &requests_tx);

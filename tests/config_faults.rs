@@ -70,6 +70,7 @@ fn every_kind_of_fault_names_its_key_and_line() {
         ("upbit:\n  ws_url: ws://localhost.evil\n", "upbit.ws_url", 2, "wss://"),
         ("metrics_server:\n  host: 0.0.0.0\n", "metrics_server.host", 2, "loopback"),
         ("redis:\n  required: true\n", "redis.required", 2, "it is off"),
+        ("redis:\n  timeout_ms: 1001\n", "redis.timeout_ms", 2, "10..=1000 ms"),
     ] {
         let shown = faults(yaml).to_string();
         let found = places(yaml);

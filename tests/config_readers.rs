@@ -183,6 +183,74 @@ fn a_key_that_waits_has_no_reader_yet() {
     assert!(read.is_empty(), "read, so it waits no longer: take `waits_for` away: {read:#?}");
 }
 
+/// Limits of the watchdog that `src/watchdog` itself does not consume, and who does.
+const CONSUMED_ELSEWHERE: [(&str, &str); 1] =
+    [("max_cpu", "judges a snapshot, not the moment: telemetry's bands of evidence")];
+
+/// Rules whose gauge nothing measures yet, and their key, which therefore waits.
+const UNMEASURED: [(&str, &str); 1] = [("LiveErrors", "watchdog.max_live_errors_per_minute")];
+
+/// Names of the fields of a struct.
+fn fields<'s>(file: &'s Source, name: &str) -> Vec<&'s str> {
+    let begin = *file.positions(&["struct", name, "{"]).first().expect("the struct");
+    let all: Vec<&str> = file.tokens[begin..].iter().map(|token| token.text.as_str()).collect();
+    let named = |window: &&[&str]| window[0] == "pub" && window[2] == ":";
+    body(&all).windows(3).filter(named).map(|window| window[1]).collect()
+}
+
+/// True if production code of the watchdog reads a field of this name, in more than its limits.
+fn is_consumed(files: &[Source], field: &str) -> bool {
+    let reads = |file: &&Source| {
+        let here = file.positions(&[".", field]);
+        here.iter().any(|at| *at < file.production_end() && !file.is(at + 2, "("))
+    };
+    let watchdog = |file: &&Source| {
+        let is_aside = file.is_under(&["src/watchdog/limits.rs", "src/watchdog/proof/"]);
+        file.is_under(&["src/watchdog/"]) && !is_aside
+    };
+    files.iter().filter(watchdog).any(|file| reads(&file))
+}
+
+fn file<'f>(files: &'f [Source], path: &str) -> &'f Source {
+    files.iter().find(|file| file.path == path).expect("a file of the tree")
+}
+
+#[test]
+fn a_limit_of_the_watchdog_is_more_than_a_copy_of_its_key() {
+    let files = source::tree();
+    let limits = file(&files, "src/watchdog/limits.rs");
+    let all = [fields(limits, "Limits"), fields(limits, "RuleLimits")].concat();
+    assert!(all.len() > 25, "{all:?}");
+    for field in all {
+        let elsewhere = CONSUMED_ELSEWHERE.iter().any(|(name, _)| *name == field);
+        assert!(is_consumed(&files, field) != elsewhere, "{field}: a copy that nothing consumes");
+    }
+}
+
+#[test]
+fn a_rule_that_nothing_measures_has_a_key_that_waits() {
+    let files = source::tree();
+    let (rules, sources) =
+        (file(&files, "src/watchdog/signal.rs"), file(&files, "src/watchdog/sources.rs"));
+    let begin = *rules.positions(&["fn", "table"]).first().expect("the table");
+    let table = rules.tokens[begin..].iter().map(|token| token.text.as_str());
+    let table: Vec<&str> = table.skip_while(|token| *token != "{").collect();
+    let mut unmeasured = Vec::new();
+    for rule in body(&table).split(|token| *token == "Signal").skip(1) {
+        let signal = rule[1];
+        let is_set = rule.windows(2).any(|window| window == ["limits", "."]);
+        let places = sources.positions(&["Signal", "::", signal]);
+        if is_set && !places.iter().any(|at| *at < sources.production_end()) {
+            unmeasured.push(signal);
+        }
+    }
+    assert_eq!(unmeasured, UNMEASURED.map(|(signal, _)| signal));
+    for (_, path) in UNMEASURED {
+        let key = keys::table().iter().find(|key| key.path == path).expect("a key");
+        assert!(key.waits_for.is_some(), "{path} would have no effect");
+    }
+}
+
 #[test]
 fn the_scan_sees_each_way_of_reading_and_nothing_else() {
     let scan = |text: &str, path: &str| {

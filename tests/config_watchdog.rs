@@ -35,7 +35,6 @@ watchdog:
   telemetry_stall_warn_threshold_ms: 10003
   max_telemetry_stall_ms: 60001
   max_safety_rejections_per_minute: 11
-  max_live_errors_per_minute: 6
   unknown_order_error_seconds: 31
   unknown_order_fatal_seconds: 301
   max_unknown_orders: 4
@@ -104,7 +103,7 @@ fn each_key_of_the_watchdog_reaches_its_own_limit() {
         warn_open_files: Ppm::new(805_000),
         max_open_files: Ppm::new(955_000),
         max_safety_rejections: 11,
-        max_live_errors: 6,
+        max_live_errors: 5,
         unknown_order_error: DurNs::from_secs(31),
         unknown_order_fatal: DurNs::from_secs(301),
         max_unknown_orders: 4,

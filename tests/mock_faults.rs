@@ -3,9 +3,12 @@
 //! cover the first burst.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+use std::sync::atomic::Ordering;
+
 use arb::sim::limits::Effect;
 use arb::types::counters::Counter;
 use arb::types::ids::VenueId;
+use arb::types::notice::Notice;
 use arb::types::notice::NoticeKind;
 use arb::types::time::DurNs;
 use arb::types::units::Ppm;
@@ -157,6 +160,26 @@ fn nothing_that_is_decided_follows_a_step_of_the_wall_clock() {
             assert_eq!(behind, if steps { hour } else { 0 }, "cycle {}", report.cycle);
         }
         assert_eq!((report.entered, report.pnl), (plain.entered, plain.pnl));
+    }
+}
+
+#[test]
+fn a_soft_reset_of_a_silent_venue_connects_anew_and_says_so() {
+    // Longer than the distance of two soft resets, shorter than three strikes.
+    let played = play(&[fault(2, 1_800, Effect::FeedSilence { venue: UPBIT })], 35);
+    let told: Vec<_> = played.notices.iter().filter_map(reconnect).collect();
+    assert!(!told.is_empty() && told.iter().all(|(venue, _)| *venue == "upbit"), "{told:?}");
+    // The first reset comes after cycles of silence, not at its beginning.
+    assert!(told[0].1 > mock_run::minutes(1), "{told:?}");
+    let boards = &played.simulation.plant.boards.feeds;
+    let counts = boards.iter().map(|(_, board)| board.reconnects.load(Ordering::Relaxed));
+    assert_eq!(counts.collect::<Vec<_>>(), [told.len() as u64, 0]);
+}
+
+fn reconnect(notice: &Notice) -> Option<(&'static str, DurNs)> {
+    match notice.kind {
+        NoticeKind::Reconnect { venue, after } => Some((venue, after)),
+        _ => None,
     }
 }
 

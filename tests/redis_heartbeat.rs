@@ -25,6 +25,7 @@ use arb::telemetry::limits::RedisLimits;
 use arb::telemetry::redis::BeatError;
 use arb::telemetry::redis::Password;
 use arb::telemetry::redis::RedisPlan;
+use arb::telemetry::redis::resolve;
 use arb::types::board::EngineFigures;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
@@ -64,7 +65,9 @@ fn plan(port: u16, timeout: DurNs) -> RedisPlan {
         ttl: DurNs::from_secs(60),
         timeout,
     };
-    RedisPlan { limits, instance: "one".to_owned(), run_id: "run-9".to_owned(), password: None }
+    let addresses = resolve(&limits).expect("an address needs no name server");
+    let (instance, run_id) = ("one".to_owned(), "run-9".to_owned());
+    RedisPlan { limits, instance, run_id, password: None, addresses }
 }
 
 impl Patient {

@@ -106,7 +106,19 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     let faults = faults(arguments.faults.as_deref(), stage)?;
     let is_ascii = arguments.ascii;
     let is_virtual = arguments.is_virtual;
-    Ok(Job { loaded, common, plan, market, faults, run_id: run_id(), is_ascii, is_virtual, clock })
+    let redis_addresses = if is_virtual { Vec::new() } else { evidence::redis_addresses(&loaded) };
+    Ok(Job {
+        loaded,
+        common,
+        plan,
+        market,
+        faults,
+        run_id: run_id(),
+        is_ascii,
+        is_virtual,
+        clock,
+        redis_addresses,
+    })
 }
 
 const fn stage(arguments: &RunArgs, placement: Placement) -> Stage {

@@ -1,4 +1,7 @@
 //! The synthetic market as a feed: its images go onto the links when they are due.
+//!
+//! It has no connection to lose. Asked for a new one it does what a feed with one does: no book is
+//! valid until its next image, and that is counted and told.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -14,8 +17,12 @@ use crate::types::board::FeedBoard;
 use crate::types::counters::Counter;
 use crate::types::counters::Pen;
 use crate::types::counters::Tally;
+use crate::types::ids::InstrumentId;
 use crate::types::ids::VenueId;
 use crate::types::market::BookTop;
+use crate::types::market::Invalid;
+use crate::types::notice::Notice;
+use crate::types::notice::NoticeKind;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
@@ -35,10 +42,25 @@ pub struct MarketFeed {
     lag: Option<DurNs>,
     /// When that arrived, until it is shown.
     arrived_at: Option<MonoNs>,
+    /// When the newest frame of all came.
+    heard_at: Option<MonoNs>,
+    /// What was said of each book last.
+    known: Vec<Known>,
+    /// Where a new connection is told.
+    notices: Option<Tx<Notice>>,
     /// What is broken on purpose.
     tampering: Option<Box<Tampering>>,
     /// Its first turn: what stood before then did not wait for us.
     began: Option<MonoNs>,
+}
+
+/// A book by its newest top.
+#[derive(Clone, Copy)]
+struct Known {
+    id: InstrumentId,
+    image: u64,
+    received_at: MonoNs,
+    alive_at: MonoNs,
 }
 
 /// A link, and the newest top of each instrument that it was too full to take.
@@ -72,6 +94,9 @@ impl MarketFeed {
             board,
             lag: None,
             arrived_at: None,
+            heard_at: None,
+            known: Vec::new(),
+            notices: None,
             tampering: None,
             began: None,
         }
@@ -79,6 +104,10 @@ impl MarketFeed {
     /// The same with faults.
     pub fn tampered(self, tampering: Option<Tampering>) -> MarketFeed {
         MarketFeed { tampering: tampering.map(Box::new), ..self }
+    }
+    /// The same; tells of its new connections there.
+    pub fn telling(self, notices: Tx<Notice>) -> MarketFeed {
+        MarketFeed { notices: Some(notices), ..self }
     }
     /// Which venue it plays.
     pub fn venue(&self) -> VenueId {
@@ -120,12 +149,21 @@ impl MarketFeed {
         }
         self.pen.add(Counter::Frames, 1);
         self.lag = self.market.lag(self.venue).map(|lag| DurNs(lag.0.saturating_add(held_back.0)));
-        self.arrived_at = Some(arrived_at);
+        (self.arrived_at, self.heard_at) = (Some(arrived_at), Some(arrived_at));
         let Fate::Told { as_a, resynced } = fate else {
             return self.pen.add(Counter::HeldDiffs, 1);
         };
         self.pen.add(as_a, 1);
         self.pen.add(Counter::Resyncs, u64::from(resynced));
+        self.publish(top);
+    }
+    fn publish(&mut self, top: BookTop) {
+        let BookTop { instrument: id, image, received_at, alive_at, .. } = top;
+        let known = Known { id, image, received_at, alive_at };
+        match self.known.iter_mut().find(|known| known.id == id) {
+            Some(book) => *book = known,
+            None => self.known.push(known),
+        }
         for outlet in &mut self.outlets {
             let replaced = u64::from(outlet.publish(top.clone()));
             self.pen.add(Counter::BooksReplaced, replaced);
@@ -136,8 +174,7 @@ impl MarketFeed {
         }
     }
 
-    /// The lag of the newest frame, and that this thread is how late with it. A new connection
-    /// that was asked for is counted: the synthetic venue has none to lose.
+    /// The lag of the newest frame, and that this thread is how late with it.
     fn show(&mut self, now: MonoNs) {
         if let Some((lag, at)) = self.lag.zip(self.arrived_at.take()) {
             let lag = lag.0.saturating_add(now.since(at).0);
@@ -145,8 +182,24 @@ impl MarketFeed {
         }
         let held = self.outlets.iter().filter(|outlet| outlet.is_engine).map(|o| o.held.len());
         self.board.held.store(held.sum::<usize>() as u64, Ordering::Relaxed);
-        if self.board.reconnect_asked.swap(false, Ordering::AcqRel) {
-            raise(&self.board.reconnects);
+    }
+
+    /// What was known of a book is void, also what was held for a full link: the word of it takes
+    /// its place. The next image makes the book valid again.
+    fn reconnect(&mut self, began: MonoNs, now: Now) {
+        for at in 0..self.known.len() {
+            let Known { id, image, received_at, alive_at } = self.known[at];
+            let invalid = Some(Invalid::Closed);
+            let (arrived_at, oldest_at) = (now.mono, now.mono);
+            let of_book = BookTop { invalid, image, received_at, alive_at, ..BookTop::empty(id) };
+            self.publish(BookTop { arrived_at, oldest_at, ..of_book });
+        }
+        raise(&self.board.reconnects);
+        if let Some(notices) = &self.notices {
+            let after = now.mono.since(self.heard_at.unwrap_or(began));
+            let kind = NoticeKind::Reconnect { venue: self.venue.name(), after };
+            // The link drops and counts: nobody waits for telemetry.
+            let _ = notices.send(Notice { at: now, kind });
         }
     }
 }
@@ -202,6 +255,10 @@ impl Agent for MarketFeed {
                 break;
             }
             self.publish_next(began);
+            worked = true;
+        }
+        if self.board.reconnect_asked.swap(false, Ordering::AcqRel) {
+            self.reconnect(began, now);
             worked = true;
         }
         self.show(now.mono);

@@ -210,6 +210,7 @@ mod tests {
     use super::*;
     use crate::runtime::agent::Agent;
     use crate::runtime::link::BOOKS;
+    use crate::runtime::link::NOTICES;
     use crate::runtime::link::Rx;
     use crate::sim::agent::MarketFeed;
     use crate::sim::fixture::BTC_KRW;
@@ -219,8 +220,11 @@ mod tests {
     use crate::sim::market::Market;
     use crate::types::board::FeedBoard;
     use crate::types::counters::Tally;
+    use crate::types::notice::NoticeKind;
     use crate::types::time::Now;
+    use std::collections::BTreeSet;
     use std::sync::Arc;
+    use std::sync::atomic::Ordering;
 
     const UPBIT: VenueId = VenueId::Upbit;
     const SEC: u64 = 1_000_000_000;
@@ -302,6 +306,32 @@ mod tests {
         assert!(all_good(&before) && during.is_empty() && all_good(&after));
         assert_eq!(stage.tally().get(Counter::Frames), (before.len() + after.len()) as u64);
         assert!(stage.board.lag.get().is_some_and(|(_, at)| at.0 > 19 * SEC));
+    }
+
+    #[test]
+    fn a_new_connection_makes_every_book_invalid_until_its_next_image_and_is_told_once() {
+        let mut stage = Stage::set(Some(Effect::FeedSilence { venue: UPBIT }));
+        let (notices, told) = NOTICES.open();
+        stage.feed = stage.feed.telling(notices);
+        let before = stage.play(10 * SEC);
+        stage.board.reconnect_asked.store(true, Ordering::Release);
+        let during = stage.play(15 * SEC);
+        let after = stage.play(20 * SEC);
+        let last = before.iter().map(|top| top.arrived_at).max().expect("frames came");
+        let books: BTreeSet<_> = during.iter().map(|top| top.instrument).collect();
+        assert_eq!((during.len(), books.len()), (3, 3), "one word for each book");
+        for top in &during {
+            assert_eq!((top.invalid, top.bids.len()), (Some(Invalid::Closed), 0));
+            assert!(top.received_at <= last && top.alive_at <= last, "no sign of life");
+        }
+        assert!(all_good(&before) && all_good(&after));
+        assert_eq!(stage.board.reconnects.load(Ordering::Relaxed), 1);
+        let silence = during[0].arrived_at.since(last);
+        let kind = NoticeKind::Reconnect { venue: "upbit", after: silence };
+        assert_eq!(told.take().map(|notice| notice.kind), Some(kind));
+        assert!(silence > DurNs(0) && told.take().is_none());
+        let seen = (before.len() + during.len() + after.len()) as u64;
+        assert_eq!(stage.tally().get(Counter::Published), seen);
     }
 
     #[test]

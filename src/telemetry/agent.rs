@@ -384,4 +384,10 @@ impl Agent for Telemetry {
         let beat = self.ports.heartbeat.as_ref().and_then(Heartbeat::due);
         self.next_sample.into_iter().chain(self.next_look).chain(beat).min()
     }
+
+    fn stop(&mut self, _now: Now) {
+        if let Some(heartbeat) = &mut self.ports.heartbeat {
+            heartbeat.stop();
+        }
+    }
 }

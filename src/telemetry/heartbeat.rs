@@ -79,6 +79,8 @@ pub struct Heartbeat {
     /// When the next beat is due; `None` before the first one, which is due at once.
     next: Option<MonoNs>,
     switch: Arc<AtomicBool>,
+    /// The run is ending: nobody needs its sign of life, and the end waits for no server.
+    is_over: bool,
     sequence: u64,
     failures: usize,
     lost_at: Option<MonoNs>,
@@ -108,6 +110,7 @@ impl Heartbeat {
             clock,
             next: None,
             switch: Arc::default(),
+            is_over: false,
             sequence: 0,
             failures: 0,
             lost_at: None,
@@ -119,7 +122,7 @@ impl Heartbeat {
     /// Beats if it is due, once: beats that were missed are not made up for. True if it did.
     pub fn turn(&mut self, now: Now) -> bool {
         let planned = self.next.unwrap_or(now.mono);
-        if self.is_stalled() || now.mono < planned {
+        if self.is_silent() || now.mono < planned {
             return false;
         }
         self.sequence += 1;
@@ -139,9 +142,13 @@ impl Heartbeat {
         self.next = Some(after(planned, at, wait));
         true
     }
-    /// When [`Heartbeat::turn`] has something to do; `None` while it is stalled.
+    /// No more beats: the run is ending.
+    pub fn stop(&mut self) {
+        self.is_over = true;
+    }
+    /// When [`Heartbeat::turn`] has something to do; `None` while it is stalled or over.
     pub fn due(&self) -> Option<MonoNs> {
-        (!self.is_stalled()).then(|| self.next.unwrap_or(MonoNs(0)))
+        (!self.is_silent()).then(|| self.next.unwrap_or(MonoNs(0)))
     }
     /// What the heartbeat goes through, for the snapshot.
     pub const fn kind(&self) -> &'static str {
@@ -170,8 +177,8 @@ impl Heartbeat {
         self.last_error.as_ref()
     }
 
-    fn is_stalled(&self) -> bool {
-        self.switch.load(Ordering::Acquire)
+    fn is_silent(&self) -> bool {
+        self.is_over || self.switch.load(Ordering::Acquire)
     }
     fn on_echo(&mut self, at: MonoNs, round_trip: DurNs) {
         let ns = i64::try_from(round_trip.0).unwrap_or(i64::MAX);

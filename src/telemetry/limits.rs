@@ -88,6 +88,7 @@ pub struct RedisLimits {
     pub prefix: String,
     /// `redis.health_ttl_seconds`: keys die with the process after this, whole seconds.
     pub ttl: DurNs,
-    /// `redis.timeout_ms`: longest time of connecting, and of the exchange after it.
+    /// `redis.timeout_ms`, 10 to 1,000 ms: longest time of connecting, and of all that is said and
+    /// heard after it. A beat blocks the telemetry thread for at most two of them.
     pub timeout: DurNs,
 }

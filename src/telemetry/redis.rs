@@ -4,19 +4,25 @@
 //! or unexpected reply it is dropped: what arrives on it later would answer an older question
 //! (`FAULTS.md` F54, F56). Nothing that a server says is repeated but its error code: old servers
 //! echo arguments in their errors, and one argument is a password.
+//!
+//! Who beats also shows the loop's figures, so a beat has an end whatever the server does: no name
+//! is looked up here, and each read and write gets what is left of one deadline, however little it
+//! brings.
 
 use std::env;
 use std::fmt;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::net::TcpStream;
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use redis::Cmd;
-use redis::Connection;
-use redis::ConnectionAddr;
-use redis::IntoConnectionInfo;
-use redis::RedisConnectionInfo;
+use redis::Parser;
 use redis::RedisError;
 use redis::Value;
-use redis::io::tcp::TcpSettings;
 
 use crate::telemetry::limits::RedisLimits;
 use crate::types::time::Clock;
@@ -78,6 +84,17 @@ pub struct RedisPlan {
     pub run_id: String,
     /// If the server wants one.
     pub password: Option<Password>,
+    /// Where it is, from [`resolve`]; while it is empty every beat fails at once.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// The addresses of the server's name. May wait for a name server for as long as the system's
+/// resolver does, so it is asked once, before the run begins, and never by the telemetry thread.
+///
+/// # Errors
+/// The resolver's own.
+pub fn resolve(limits: &RedisLimits) -> io::Result<Vec<SocketAddr>> {
+    Ok((limits.host.as_str(), limits.port).to_socket_addrs()?.collect())
 }
 
 /// The client. Synchronous; one connection at most.
@@ -87,6 +104,50 @@ pub struct RedisClient {
     state_key: String,
     clock: Clock,
     connection: Option<Connection>,
+    /// Which address is tried first: behind one that did not answer comes the next.
+    first: usize,
+}
+
+/// A connection, and what came on it without having been read as a reply yet.
+struct Connection {
+    stream: TcpStream,
+    parser: Parser,
+}
+
+/// A connection until a deadline.
+struct Until<'s> {
+    stream: &'s TcpStream,
+    clock: Clock,
+    by: MonoNs,
+}
+
+impl Until<'_> {
+    fn left(&self) -> io::Result<Option<Duration>> {
+        left(self.clock, self.by).map(Some).ok_or_else(|| io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Read for Until<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.left()?)?;
+        self.stream.read(bytes)
+    }
+}
+
+impl Write for Until<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Time until `by`; `None` when there is none.
+fn left(clock: Clock, by: MonoNs) -> Option<Duration> {
+    let left = by.since(clock.mono());
+    (left > DurNs(0)).then(|| Duration::from_nanos(left.0))
 }
 
 impl RedisClient {
@@ -94,47 +155,57 @@ impl RedisClient {
     pub fn new(plan: RedisPlan, clock: Clock) -> RedisClient {
         let key = |name| format!("{}:{}:{name}", plan.limits.prefix, plan.instance);
         let (heartbeat_key, state_key) = (key("heartbeat"), key("state"));
-        RedisClient { plan, heartbeat_key, state_key, clock, connection: None }
+        RedisClient { plan, heartbeat_key, state_key, clock, connection: None, first: 0 }
     }
     /// Stands in the heartbeat and in the state.
     pub fn run_id(&self) -> &str {
         &self.plan.run_id
     }
     /// Writes heartbeat and state, reads the heartbeat back and holds it against what was written.
-    /// Gives the time from writing to reading, without that of connecting. Blocks for at most the
-    /// resolution of the host's name, one timeout for each of its addresses, one for signing in
-    /// and one for the exchange.
+    /// Gives the time from writing to reading, without that of connecting. Blocks for at most two
+    /// timeouts: one for connecting, one for signing in and the exchange together.
     pub fn beat(&mut self, nonce: &str, state: &str) -> Result<DurNs, BeatError> {
         // Taken out, and put back only when all is well: every way out in between drops it.
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.connect()?,
-        };
+        let held = self.connection.take();
+        let is_new = held.is_none();
+        let mut connection = held.map_or_else(|| self.connect(), Ok)?;
+        let by = self.by();
+        if is_new {
+            self.sign_in(&mut connection, by)?;
+        }
         let begin = self.clock.mono();
-        self.exchange(&mut connection, nonce, state)?;
+        self.exchange(&mut connection, (nonce, state), by)?;
         self.connection = Some(connection);
         Ok(self.clock.mono().since(begin))
     }
 
-    /// A connection that is signed in and looks at the right database.
-    fn connect(&self) -> Result<Connection, BeatError> {
-        let limits = &self.plan.limits;
-        let address = ConnectionAddr::Tcp(limits.host.clone(), limits.port);
-        // Signing in is ours, so that one deadline covers it: the library waits for each reply,
-        // also for those that cannot come any more.
-        let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let info = address.into_connection_info().map_err(judge)?;
-        let info = info
-            .set_redis_settings(settings)
-            .set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let timeout = Duration::from_nanos(limits.timeout.0);
-        let client = redis::Client::open(info).map_err(judge)?;
-        let mut connection = client.get_connection_with_timeout(timeout).map_err(judge)?;
-        connection.set_write_timeout(Some(timeout)).map_err(judge)?;
-        self.sign_in(&mut connection)?;
-        Ok(connection)
+    /// The deadline of what begins now.
+    fn by(&self) -> MonoNs {
+        self.clock.mono().plus(self.plan.limits.timeout)
     }
-    fn sign_in(&self, connection: &mut Connection) -> Result<(), BeatError> {
+    /// A connection to the first address that takes one; all of them share one timeout. One that
+    /// uses it up is not the first at the next beat.
+    fn connect(&mut self) -> Result<Connection, BeatError> {
+        let nowhere = "its name had no address when the run began";
+        let (by, mut failure) = (self.by(), BeatError::Unreachable(nowhere.to_owned()));
+        let count = self.plan.addresses.len();
+        for _ in 0..count {
+            let Some(left) = left(self.clock, by) else { break };
+            let address = self.plan.addresses[self.first % count];
+            match TcpStream::connect_timeout(&address, left) {
+                Ok(stream) => {
+                    // Only a matter of speed: without it the beat is later, not wrong.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(Connection { stream, parser: Parser::new() });
+                }
+                Err(error) => failure = judge(error.into()),
+            }
+            self.first = (self.first + 1) % count;
+        }
+        Err(failure)
+    }
+    /// Shows the password and chooses the database.
+    fn sign_in(&self, connection: &mut Connection, by: MonoNs) -> Result<(), BeatError> {
         let mut commands = Vec::new();
         if let Some(Password(password)) = &self.plan.password {
             commands.push(words(&["AUTH", password]));
@@ -142,17 +213,14 @@ impl RedisClient {
         if self.plan.limits.database != 0 {
             commands.push(words(&["SELECT", &self.plan.limits.database.to_string()]));
         }
-        if commands.is_empty() {
-            return Ok(());
-        }
-        let by = self.send(connection, &commands)?;
+        self.send(connection, &commands, by)?;
         commands.iter().try_for_each(|_| expect_ok(self.receive(connection, by)?))
     }
     fn exchange(
         &self,
         connection: &mut Connection,
-        nonce: &str,
-        state: &str,
+        (nonce, state): (&str, &str),
+        by: MonoNs,
     ) -> Result<(), BeatError> {
         let ttl = (self.plan.limits.ttl.0 / NS_PER_SEC).max(1).to_string();
         let commands = [
@@ -160,7 +228,7 @@ impl RedisClient {
             words(&["SET", &self.state_key, state, "EX", &ttl]),
             words(&["GET", &self.heartbeat_key]),
         ];
-        let by = self.send(connection, &commands)?;
+        self.send(connection, &commands, by)?;
         expect_ok(self.receive(connection, by)?)?;
         expect_ok(self.receive(connection, by)?)?;
         match self.receive(connection, by)? {
@@ -170,21 +238,15 @@ impl RedisClient {
             _ => Err(BeatError::WrongReply("what came back is no heartbeat")),
         }
     }
-    /// Sends all commands at once. Gives the time by which all replies have to be there.
-    fn send(&self, connection: &mut Connection, commands: &[Cmd]) -> Result<MonoNs, BeatError> {
-        let by = self.clock.mono().plus(self.plan.limits.timeout);
+    /// Sends all commands at once.
+    fn send(&self, connection: &Connection, commands: &[Cmd], by: MonoNs) -> Result<(), BeatError> {
         let bytes: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
-        connection.send_packed_command(&bytes).map_err(judge)?;
-        Ok(by)
+        let mut until = Until { stream: &connection.stream, clock: self.clock, by };
+        until.write_all(&bytes).map_err(|error| judge(error.into()))
     }
     fn receive(&self, connection: &mut Connection, by: MonoNs) -> Result<Value, BeatError> {
-        let left = by.since(self.clock.mono());
-        if left == DurNs(0) {
-            return Err(BeatError::TimedOut);
-        }
-        let left = Duration::from_nanos(left.0);
-        connection.set_read_timeout(Some(left)).map_err(judge)?;
-        match connection.recv_response().map_err(judge)? {
+        let until = Until { stream: &connection.stream, clock: self.clock, by };
+        match connection.parser.parse_value(until).map_err(judge)? {
             Value::ServerError(error) => Err(refused(error.code())),
             reply => Ok(reply),
         }
@@ -220,7 +282,7 @@ fn judge(error: RedisError) -> BeatError {
     if let Some(code) = error.code() {
         return refused(code);
     }
-    if error.is_io_error() || error.kind() == redis::ErrorKind::InvalidClientConfig {
+    if error.is_io_error() {
         return BeatError::Unreachable(error.to_string());
     }
     BeatError::WrongReply("that is not the protocol")

@@ -1,5 +1,6 @@
 //! What telemetry of a run is given beside its log: where it reads, where it writes, its heartbeat.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -7,6 +8,7 @@ use std::sync::atomic::Ordering;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::run::job::Job;
+use crate::config::load::Loaded;
 use crate::runtime::link::Tx;
 use crate::runtime::pulse::PulseView;
 use crate::scenario::record::Flow;
@@ -22,6 +24,7 @@ use crate::telemetry::limits::LongRunLimits;
 use crate::telemetry::limits::RunIdentity;
 use crate::telemetry::redis::Password;
 use crate::telemetry::redis::RedisPlan;
+use crate::telemetry::redis::resolve;
 use crate::telemetry::sources::FeedSource;
 use crate::telemetry::sources::Sources;
 use crate::telemetry::store::Refuse;
@@ -79,7 +82,19 @@ pub(super) fn beat(job: &Job<'_>) -> Beat {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let name: String = name.chars().filter(|c| plain(*c)).collect();
     let instance = if name.is_empty() { "main".to_owned() } else { name };
-    Beat::Redis(Box::new(RedisPlan { limits, instance, run_id, password }))
+    let addresses = job.redis_addresses.clone();
+    Beat::Redis(Box::new(RedisPlan { limits, instance, run_id, password, addresses }))
+}
+
+/// Where the configured Redis is. May wait for a name server, so it belongs before everything that
+/// has begun to run: telemetry could not wait, and never asks again.
+pub(super) fn redis_addresses(loaded: &Loaded) -> Vec<SocketAddr> {
+    let Some(limits) = &loaded.checked.redis else { return Vec::new() };
+    resolve(limits).unwrap_or_else(|error| {
+        let host = &limits.host;
+        log::warn!("[REDIS] {host} has no address ({error}): no heartbeat until the next start");
+        Vec::new()
+    })
 }
 
 /// Facts on their way into the record: counted, and told to telemetry.

@@ -1,5 +1,7 @@
 //! What a run is, settled before anything of it starts.
 
+use std::net::SocketAddr;
+
 use crate::cli::Common;
 use crate::cli::exit::Exit;
 use crate::cli::summary::Heading;
@@ -20,6 +22,8 @@ pub(super) struct Job<'a> {
     pub(super) is_ascii: bool,
     pub(super) is_virtual: bool,
     pub(super) clock: Clock,
+    /// Where the heartbeat goes; empty if it stays in the process, or if the name has none.
+    pub(super) redis_addresses: Vec<SocketAddr>,
 }
 
 impl Job<'_> {

@@ -63,7 +63,8 @@ pub fn rules(yaml: &ConfigYaml, found: &mut Findings) -> RuleLimits {
         warn_open_files: percent(found, warn_files.0, warn_files.1),
         max_open_files: percent(found, max_files.0, max_files.1),
         max_safety_rejections: dog.max_safety_rejections_per_minute,
-        max_live_errors: dog.max_live_errors_per_minute,
+        // The key waits for live orders, so its default is its only value.
+        max_live_errors: WatchdogYaml::default().max_live_errors_per_minute,
         unknown_order_error: DurNs::from_secs(dog.unknown_order_error_seconds),
         unknown_order_fatal: DurNs::from_secs(dog.unknown_order_fatal_seconds),
         max_unknown_orders: dog.max_unknown_orders,

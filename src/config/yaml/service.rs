@@ -141,7 +141,8 @@ pub struct RedisYaml {
     pub enabled: bool,
     /// Its loss is WARN, then ERROR; otherwise WARN only.
     pub required: bool,
-    /// Server and database. A password goes into environment REDIS_PASSWORD.
+    /// Server and database; its name is looked up once, at the start. A password goes into
+    /// environment REDIS_PASSWORD.
     #[schemars(extend("form" = "redis"))]
     pub url: String,
     /// First part of every key.
@@ -149,8 +150,8 @@ pub struct RedisYaml {
     /// Life of the heartbeat key.
     #[schemars(range(min = 2, max = 3_600), extend("unit" = "s"))]
     pub health_ttl_seconds: u64,
-    /// Longest time of connecting, of one read and of one write.
-    #[schemars(range(min = 10, max = 60_000), extend("unit" = "ms"))]
+    /// Longest time of connecting, then of one whole exchange.
+    #[schemars(range(min = 10, max = 1_000), extend("unit" = "ms"))]
     pub timeout_ms: u64,
 }
 

@@ -125,7 +125,8 @@ pub struct SafetyYaml {
     /// Live only: every feed has to be fresh before trading is armed.
     #[schemars(extend("waits_for" = "mode live"))]
     pub require_ws_freshness: bool,
-    /// Live only: the Redis heartbeat has to be fresh before trading is armed.
+    /// Live only: refuses to start while Redis is off.
+    // No `waits_for`: the demand stands already, and `false` is the way to lift it.
     pub require_redis_heartbeat: bool,
 }
 

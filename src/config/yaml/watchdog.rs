@@ -77,7 +77,8 @@ pub struct WatchdogYaml {
     #[schemars(range(min = 1, max = 5_000), extend("unit" = "per minute"))]
     pub max_safety_rejections_per_minute: u32,
     /// ERROR above this many errors of live orders.
-    #[schemars(range(min = 1, max = 2_000), extend("unit" = "per minute"))]
+    #[schemars(range(min = 1, max = 2_000))]
+    #[schemars(extend("unit" = "per minute", "waits_for" = "mode live"))]
     pub max_live_errors_per_minute: u32,
     /// ERROR when an order's outcome has been unknown for this long.
     #[schemars(range(min = 1, max = 3_600), extend("unit" = "s"))]

@@ -155,6 +155,24 @@ fn a_folder_that_vanishes_comes_back_and_one_that_cannot_be_made_is_an_error_at_
 }
 
 #[test]
+fn a_folder_that_is_moved_away_is_left_alone_a_new_one_begins_and_it_is_told_once() {
+    for (kind, begin) in [(Lines::Series, "series"), (Lines::Events, "longrun_events_")] {
+        let dir = folder(&format!("moved_{begin}"));
+        let limits = bounded(&dir, 5, 1 << 20);
+        let mut lines = LineFiles::open(kind, &limits, Refuse::default()).expect("open");
+        lines.append(START, "one").expect("appended");
+        assert!(!lines.take_taken());
+        fs::rename(dir.join("logs"), dir.join("old")).expect("moved");
+        lines.append(after(1), "two").expect("appended");
+        assert_eq!([lines.take_taken(), lines.take_taken()], [true, false]);
+        lines.append(after(2), "three").expect("appended");
+        assert!(!lines.take_taken());
+        let [path] = &files(&dir, begin)[..] else { panic!("a new file") };
+        assert_eq!(fs::read_to_string(path).expect("text"), "two\nthree\n");
+    }
+}
+
+#[test]
 fn lines_fill_files_of_bounded_size_and_the_oldest_files_go() {
     for (kind, begin, latest) in
         [(Lines::Series, "series", "series.jsonl"), (Lines::Events, "longrun_events_", "")]

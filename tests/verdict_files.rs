@@ -285,6 +285,32 @@ fn a_fall_into_critical_fails_unless_a_fault_was_injected() {
 }
 
 #[test]
+fn a_run_that_writes_events_and_has_none_stays_open_one_that_writes_none_may_pass() {
+    let dir = run("files_events");
+    let events = dir.join("logs/stability/longrun_events_2025-11-15T20-57-22-906000.jsonl");
+    let start = |run: &str| {
+        let kind = r#""event_type":"watchdog","from":"BOOT","to":"NORMAL""#;
+        let at = Utc::of(soak::wall(0)).iso();
+        format!("{{\"timestamp\":\"{at}\",\"run_id\":\"{run}\",{kind}}}\n")
+    };
+    for (logging, of, expected) in [
+        (Some(false), None, Verdict::Pass),
+        (Some(true), None, Verdict::Inconclusive),
+        (Some(true), Some("b2"), Verdict::Inconclusive),
+        (Some(true), Some("a1"), Verdict::Pass),
+    ] {
+        for path in snapshots_of(&dir) {
+            edit(&path, |read| read.event_logging = logging);
+        }
+        if let Some(of) = of {
+            fs::write(&events, start(of)).expect("written");
+        }
+        let (_, judgement) = judged(&dir);
+        assert_eq!(judgement.verdict, expected, "{logging:?} {of:?} {:#?}", judgement.criteria);
+    }
+}
+
+#[test]
 fn every_kind_of_fault_is_weighed_and_every_signal_it_excuses_exists() {
     for kind in KINDS {
         assert!(EXCUSES.iter().any(|excuse| excuse.fault == kind), "{kind}");

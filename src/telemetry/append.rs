@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::fs::File;
+use std::fs::Metadata;
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -50,6 +51,8 @@ pub struct LineFiles {
     max_bytes: u64,
     refuse: Refuse,
     present: Option<Present>,
+    /// A file was taken away, and nobody has been told.
+    was_taken: bool,
 }
 
 /// The file that is being written.
@@ -70,7 +73,7 @@ impl LineFiles {
         let folder = limits.folder.clone();
         let shelf = Shelf::scan(&folder, kind.names())?;
         let max_bytes = limits.max_bytes;
-        Ok(LineFiles { kind, folder, shelf, max_bytes, refuse, present: None })
+        Ok(LineFiles { kind, folder, shelf, max_bytes, refuse, present: None, was_taken: false })
     }
     /// Appends a line, all of it or nothing; the newline is added.
     ///
@@ -100,12 +103,19 @@ impl LineFiles {
         written
     }
 
-    /// Closes a file that is full, or that somebody has removed: lines in it would be lost, and
-    /// would still take room.
+    /// True if the file that was written is not where it should be. Tells it once.
+    pub const fn take_taken(&mut self) -> bool {
+        std::mem::replace(&mut self.was_taken, false)
+    }
+
+    /// Closes a file that is full, or that somebody has removed or moved away, alone or with its
+    /// folder: lines in it would be lost, and would still take room.
     fn turn_over(&mut self, wall: WallNs, size: u64) -> io::Result<()> {
         let Some(present) = &self.present else { return Ok(()) };
-        if present.file.metadata()?.nlink() == 0 {
-            self.present = None;
+        let open = present.file.metadata()?;
+        let is_there = |there: &Metadata| (there.dev(), there.ino()) == (open.dev(), open.ino());
+        if !fs::symlink_metadata(&present.path).as_ref().is_ok_and(is_there) {
+            (self.present, self.was_taken) = (None, true);
         } else if present.size > 0 && present.size + size > self.max_bytes / PARTS {
             self.close(wall)?;
         }

@@ -215,6 +215,7 @@ impl Evidence {
         snapshot::add_watchdog(&mut snapshot, &sources.dog, self.cause.clone());
         snapshot.is_final = is_final.then_some(true);
         snapshot.modelled.clone_from(&self.modelled);
+        snapshot.event_logging = Some(self.files.limits.event_logging);
         snapshot.heartbeat = self.heartbeat.map(str::to_owned);
         snapshot.intervals = self.figures(0);
         snapshot.feeds = sources.feed_figures();
@@ -266,6 +267,7 @@ impl Evidence {
         }
         let news = self.troubles.series.news("series", &written);
         self.news.extend(news);
+        self.news.extend(taken("series", &mut self.files.series));
     }
     fn write_event(&mut self, wall: WallNs, event: &Event) {
         if !self.files.limits.event_logging {
@@ -275,6 +277,7 @@ impl Evidence {
         let written = text.and_then(|text| self.files.events.append(wall, &text));
         let news = self.troubles.events.news("events", &written);
         self.news.extend(news);
+        self.news.extend(taken("events", &mut self.files.events));
     }
     fn stamp(&self, seq: u64, at: Now) -> Stamp {
         let identity = &self.files.limits.identity;
@@ -325,6 +328,15 @@ impl Trouble {
             _ => None,
         }
     }
+}
+
+/// A word on a file that somebody took away.
+fn taken(what: &str, files: &mut LineFiles) -> Option<(Level, String)> {
+    let text = format!(
+        "[LONGRUN] the file of the {what} was moved away or removed: a new one begins; leave the \
+         folder of a run alone while it lasts"
+    );
+    files.take_taken().then_some((Level::Warn, text))
 }
 
 /// What the other threads say now.

@@ -78,6 +78,7 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     if evidence.story.faults() > 0 {
         criteria.push(faults(evidence));
     }
+    criteria.extend(events(evidence));
     criteria.push(conservation(evidence));
     criteria.push(continuity(evidence));
     criteria.push(clock(evidence));
@@ -262,6 +263,20 @@ fn faults(evidence: &Evidence) -> Criterion {
         _ => format!("{count} of {all} injected: a fault without an end: {}", open.join(", ")),
     };
     Criterion::new("faults.ended", verdict, text).limit("each one that is told to begin, ends")
+}
+
+/// A run that writes events has at least that of its start; `None` where no run does.
+fn events(evidence: &Evidence) -> Option<Criterion> {
+    let judged = evidence.time.judged.iter().filter_map(|r| evidence.time.runs.get(*r as usize));
+    let told: Vec<&Run> = judged.filter(|run| evidence.told.contains(&run.id)).collect();
+    let silent = told.iter().filter(|run| !evidence.story.knows(&run.id)).count();
+    let verdict = if silent == 0 { Verdict::Pass } else { Verdict::Inconclusive };
+    let text = match silent {
+        0 => format!("{} events", evidence.story.events),
+        _ => format!("no event of {silent} of {} runs: their files are gone", told.len()),
+    };
+    let limit = "at least the start of each run whose snapshots say that events are written";
+    (!told.is_empty()).then(|| Criterion::new("events.present", verdict, text).limit(limit))
 }
 
 fn conservation(evidence: &Evidence) -> Criterion {

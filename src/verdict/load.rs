@@ -66,6 +66,8 @@ pub struct Evidence {
     pub left_out: u64,
     /// Last lines that end in the middle: what a kill leaves behind.
     pub torn_tails: u64,
+    /// Runs whose snapshots say that events are written, by name.
+    pub told: BTreeSet<String>,
     /// All snapshots are in the source's own format.
     pub source_format: bool,
 }
@@ -185,6 +187,9 @@ impl Reader {
         }
         if read.schema_version.is_some() {
             let run = read.stamp.run_id.clone().unwrap_or_default();
+            if read.event_logging == Some(true) && read.loop_count > Some(0) {
+                self.evidence.told.insert(run.clone());
+            }
             self.evidence.ledgers.entry(run).or_default().on_snapshot(&read, &name);
         }
         self.evidence.tails.on_snapshot(&read);

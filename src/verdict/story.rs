@@ -1,6 +1,8 @@
 //! What the events tell: how often the watchdog fell how low, and when faults were injected.
 //! Bounded: a list that is full counts on.
 
+use std::collections::BTreeSet;
+
 use crate::types::evidence::Event;
 use crate::types::evidence::FAULT_BEGIN;
 use crate::types::evidence::FAULT_END;
@@ -67,12 +69,16 @@ pub struct Story {
     falls: Vec<Fall>,
     faults: Vec<Fault>,
     untold: u64,
+    runs: BTreeSet<String>,
 }
 
 impl Story {
     /// Takes in an event; one without a time tells nothing.
     pub fn on_event(&mut self, event: &Event) {
         self.events += 1;
+        if let Some(run) = event.run_id.as_ref().filter(|_| self.runs.len() < MOST) {
+            self.runs.insert(run.clone());
+        }
         let Some(wall) = event.timestamp.as_deref().and_then(stamp::parse) else { return };
         match event.event_type.as_str() {
             WATCHDOG_EVENT => self.on_transition(event, wall.0),
@@ -111,6 +117,10 @@ impl Story {
             }
             _ => {}
         }
+    }
+    /// True if an event of that run was read.
+    pub fn knows(&self, run: &str) -> bool {
+        self.runs.contains(run)
     }
     /// Injected faults.
     pub fn faults(&self) -> usize {

@@ -217,7 +217,8 @@ impl Evidence {
         snapshot.modelled.clone_from(&self.modelled);
         snapshot.event_logging = Some(self.files.limits.event_logging);
         snapshot.heartbeat = self.heartbeat.map(str::to_owned);
-        snapshot.intervals = self.figures(0);
+        snapshot.intervals =
+            self.intervals.as_ref().map(|both| both[0].figures()).unwrap_or_default();
         snapshot.feeds = sources.feed_figures();
         snapshot.threads = sources.thread_figures(seen.at.mono, &self.longest);
         snapshot.counters = self.counters(seen, sources);
@@ -255,7 +256,11 @@ impl Evidence {
             stamp: self.stamp(self.minutes_written + 1, at),
             gauges,
             modelled: self.modelled.clone(),
-            intervals: self.figures(1),
+            intervals: self
+                .intervals
+                .as_ref()
+                .map(|both| both[1].lean_figures())
+                .unwrap_or_default(),
             counters: self.counters(seen, sources),
             watchdog: Some(snapshot::watchdog(worst, &sources.dog, self.cause.clone())),
         };
@@ -290,12 +295,12 @@ impl Evidence {
             is_virtual: Some(self.is_virtual),
         }
     }
-    fn figures(&self, which: usize) -> BTreeMap<String, crate::types::evidence::Interval> {
-        self.intervals.as_ref().map(|both| both[which].figures()).unwrap_or_default()
-    }
     fn counters(&self, seen: &Seen<'_>, sources: &Sources) -> BTreeMap<String, u64> {
         let own = [
             ("snapshots_failed", self.tester.failed()),
+            ("snapshots_sacrificed", self.files.snapshots.sacrificed()),
+            ("minutes_removed", self.files.series.removed()),
+            ("events_removed", self.files.events.removed()),
             ("events_dropped", self.events.dropped()),
             ("minutes_lost", self.troubles.series.lost),
             ("events_lost", self.troubles.events.lost),

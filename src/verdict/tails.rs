@@ -155,7 +155,8 @@ struct RunTimes {
 impl RunTimes {
     /// Minutes and snapshots time the same work; either may have lost files.
     fn fuller(&self) -> &Track {
-        if self.minutes.samples() >= self.snapshots.samples() {
+        // Buckets of minutes are wider.
+        if self.minutes.samples() > self.snapshots.samples() {
             &self.minutes
         } else {
             &self.snapshots

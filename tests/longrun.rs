@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use arb::runtime::link::REPORTS;
 use arb::types::evidence::SOURCE_FIELDS;
 use arb::types::evidence::Term;
+use arb::types::notice::NoticeKind;
 use arb::verdict::criterion::Verdict;
 use arb::verdict::judge::judge;
 use arb::verdict::load::load;
@@ -31,6 +32,9 @@ fn stable(witness: &Witness) -> Vec<bool> {
 #[test]
 fn a_day_of_a_healthy_run_passes_every_criterion() {
     let mut witness = Witness::new("day", |_| {});
+    let (from, to, reason) = ("BOOT", "NORMAL", "reconciled");
+    let start = NoticeKind::Transition { cycle: 0, from, to, reason, cause: None, strikes: 0 };
+    witness.notice(0, start);
     witness.live(0..=24 * HOUR);
     let end = witness.telemetry.finish(now(24 * HOUR + 1));
     // First, 50, 100 … 1400, exit.
@@ -193,21 +197,21 @@ fn a_full_disk_is_told_once_costs_the_oldest_and_ends_by_itself() {
     assert_eq!(snapshots(&witness.dir).len(), 10);
     witness.refuse_writes(true);
     witness.live(601..=840);
-    assert_eq!(snapshots(&witness.dir).len(), 2, "two for each of four");
+    assert_eq!(snapshots(&witness.dir).len(), 9, "one, since it made no room");
     witness.refuse_writes(false);
     witness.live(841..=900);
     let end = witness.telemetry.finish(now(901));
     assert_eq!(end.checkpoints, Some(12));
     let reads = snapshots(&witness.dir);
     let seqs: Vec<_> = reads.iter().filter_map(|read| read.stamp.seq).collect();
-    assert_eq!(seqs, [9, 10, 11, 12], "no number is lost");
+    assert_eq!(seqs, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], "no number is lost");
     let last = reads.last().expect("on exit");
     assert_eq!(last.counters["snapshots_failed"], 4);
     assert_eq!(last.counters["minutes_lost"], 4);
     let terms = [Term::SnapshotsDue, Term::SnapshotsWritten, Term::SnapshotsSkipped];
     assert_eq!(terms.map(|term| last.conservation[&term]), [16, 12, 4]);
     // The interval that began before the trouble holds all that was recorded in it.
-    assert_eq!(reads[2].intervals["loop"].count, 300);
+    assert_eq!(reads[9].intervals["loop"].count, 300);
     let lines = witness.log_lines();
     let told = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
     assert_eq!(told("cannot write snapshots"), 1, "{lines:#?}");

@@ -78,7 +78,8 @@ fn a_transition_and_a_fault_are_written_in_the_words_of_the_verdict() {
     assert_eq!(event_lines(&witness.dir), expected);
     let story = load(&witness.dir).expect("evidence").story;
     assert_eq!((story.faults(), story.all(State::Error), story.all(State::Critical)), (1, 1, 1));
-    assert_eq!(story.unexplained(State::Critical).count(), 0);
+    assert_eq!(story.unexplained(State::Error).count(), 0);
+    assert_eq!(story.unexplained(State::Critical).count(), 1, "no gauge, no excuse");
 }
 
 #[test]

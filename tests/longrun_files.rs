@@ -155,6 +155,24 @@ fn a_folder_that_vanishes_comes_back_and_one_that_cannot_be_made_is_an_error_at_
 }
 
 #[test]
+fn a_folder_that_is_moved_away_is_left_alone_a_new_one_begins_and_it_is_told_once() {
+    for (kind, begin) in [(Lines::Series, "series"), (Lines::Events, "longrun_events_")] {
+        let dir = folder(&format!("moved_{begin}"));
+        let limits = bounded(&dir, 5, 1 << 20);
+        let mut lines = LineFiles::open(kind, &limits, Refuse::default()).expect("open");
+        lines.append(START, "one").expect("appended");
+        assert!(!lines.take_taken());
+        fs::rename(dir.join("logs"), dir.join("old")).expect("moved");
+        lines.append(after(1), "two").expect("appended");
+        assert_eq!([lines.take_taken(), lines.take_taken()], [true, false]);
+        lines.append(after(2), "three").expect("appended");
+        assert!(!lines.take_taken());
+        let [path] = &files(&dir, begin)[..] else { panic!("a new file") };
+        assert_eq!(fs::read_to_string(path).expect("text"), "two\nthree\n");
+    }
+}
+
+#[test]
 fn lines_fill_files_of_bounded_size_and_the_oldest_files_go() {
     for (kind, begin, latest) in
         [(Lines::Series, "series", "series.jsonl"), (Lines::Events, "longrun_events_", "")]
@@ -168,6 +186,13 @@ fn lines_fill_files_of_bounded_size_and_the_oldest_files_go() {
                 lines = open();
             }
             lines.append(after(number), &format!("{number:09}")).expect("appended");
+            let held: usize = files(&dir, begin)
+                .iter()
+                .map(|path| fs::read_to_string(path).expect("text").lines().count())
+                .sum();
+            if number < 69 {
+                assert_eq!(lines.removed() + held as u64, number + 1, "each line or its count");
+            }
             let sizes = files(&dir, begin).into_iter().map(|p| fs::metadata(p).expect("m").len());
             let sizes: Vec<u64> = sizes.collect();
             assert!(sizes.iter().sum::<u64>() <= 800, "{sizes:?}");
@@ -202,6 +227,26 @@ fn a_disk_that_refuses_leaves_nothing_behind_and_takes_lines_again() {
     refuse.0.store(false, Ordering::Relaxed);
     events.append(START, "kept").expect("appended");
     assert_eq!(witness::event_lines(&dir), ["kept"]);
+}
+
+#[test]
+fn a_disk_that_is_full_of_something_else_costs_one_snapshot_in_all() {
+    let dir = folder("in_vain");
+    let refuse = Refuse::default();
+    let mut store = SnapshotStore::open(&bounded(&dir, 9, 1 << 20), refuse.clone()).expect("open");
+    for at in 0..5 {
+        store.keep(after(at), b"old").expect("kept");
+    }
+    refuse.0.store(true, Ordering::Relaxed);
+    for at in 5..9 {
+        assert!(store.keep(after(at), b"new").is_err());
+    }
+    assert_eq!((texts(&dir).len(), store.sacrificed()), (4, 1));
+    refuse.0.store(false, Ordering::Relaxed);
+    store.keep(after(9), b"new").expect("kept");
+    refuse.0.store(true, Ordering::Relaxed);
+    assert!(store.keep(after(10), b"new").is_err());
+    assert_eq!((texts(&dir).len(), store.sacrificed()), (4, 2), "another episode");
 }
 
 #[test]

@@ -10,12 +10,14 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use arb::sim::limits::KINDS;
 use arb::types::calendar::Utc;
 use arb::types::evidence::Snapshot;
 use arb::types::evidence::Term;
 use arb::types::time::NS_PER_SEC;
 use arb::types::time::WallNs;
 use arb::verdict::criterion::Verdict;
+use arb::verdict::excuse::EXCUSES;
 use arb::verdict::judge::Judgement;
 use arb::verdict::judge::judge;
 use arb::verdict::load::Evidence;
@@ -24,6 +26,7 @@ use arb::verdict::load::load;
 use arb::verdict::plot::Glyphs;
 use arb::verdict::problem::Kind;
 use arb::verdict::render;
+use arb::watchdog::signal::NAMES;
 use soak::Defect;
 use soak::Soak;
 use soak::folder;
@@ -145,7 +148,7 @@ fn a_clock_that_jumped_is_named_by_name_and_content_or_by_the_pace_of_the_loops(
 #[test]
 fn a_wall_clock_that_leaves_the_clock_of_the_run_is_named_once() {
     let dir = run("files_jump_run");
-    let jumped = snapshots_of(&dir).swap_remove(5);
+    let jumped = snapshots_of(&dir).swap_remove(10);
     edit(&jumped, |read| {
         read.timestamp =
             Some(Utc::of(WallNs(soak::wall(600).0 + 90 * NS_PER_SEC)).iso().to_string());
@@ -154,17 +157,19 @@ fn a_wall_clock_that_leaves_the_clock_of_the_run_is_named_once() {
     assert!(evidence.problems.listed().iter().all(|p| p.file == name_of(&jumped)));
     assert_eq!(evidence.problems.of(Kind::ClockJump), 1);
     assert_eq!(verdict_of(&judgement, "clock"), Verdict::Inconclusive);
-    assert_eq!(judgement.snapshots, 13, "its own clock tells when it was taken");
+    assert_eq!(judgement.snapshots, 25, "its own clock tells when it was taken");
 }
 
 #[test]
 fn snapshots_of_a_run_that_overlaps_are_left_out_and_named() {
     let dir = run("files_mixed_run");
-    let other = snapshots_of(&dir).swap_remove(6);
+    let one = snapshots_of(&dir).swap_remove(6);
+    let other = one.with_file_name("snapshot_2025-11-16T09-00-00-000000.json");
+    fs::copy(&one, &other).expect("copied");
     edit(&other, |read| read.stamp.run_id = Some("b2".into()));
     assert_reported(&dir, &[(&other, Kind::MixedRun)]);
     let (_, judgement) = judged(&dir);
-    assert_eq!((judgement.snapshots, judgement.run_ids.len()), (12, 1));
+    assert_eq!((judgement.snapshots, judgement.run_ids.len()), (25, 1));
 }
 
 #[test]
@@ -186,7 +191,7 @@ fn a_resumed_run_is_judged_in_parts_and_both_runs_are_named() {
         };
         restarted(&mut minute.stamp);
         text += &(serde_json::to_string(&minute).expect("a line") + "\n");
-        if row.minute % 120 == 0 {
+        if row.minute % 60 == 0 {
             let mut read = soak::snapshot(row);
             restarted(&mut read.stamp);
             read.is_final = Some(row.minute % 1_440 == 0 && row.minute > 0);
@@ -201,7 +206,7 @@ fn a_resumed_run_is_judged_in_parts_and_both_runs_are_named() {
     assert_eq!(judgement.run_ids, ["a1", "b2"]);
     assert!((judgement.span_hours - 48.0).abs() < 1e-9);
     // The same with a first run that broke off.
-    let last = snapshots_of(&dir).swap_remove(12);
+    let last = snapshots_of(&dir).swap_remove(24);
     edit(&last, |read| read.is_final = None);
     let (_, judgement) = judged(&dir);
     assert_eq!(verdict_of(&judgement, "run.continuity"), Verdict::Inconclusive);
@@ -260,15 +265,61 @@ fn a_fall_into_critical_fails_unless_a_fault_was_injected() {
     let (_, judgement) = judged(&dir);
     assert_eq!(verdict_of(&judgement, "watchdog.critical"), Verdict::Fail);
     assert!(evidence_of(&judgement, "watchdog.critical").contains("loop_ms engine"));
-    let phase = |minute: u64, phase: &str| {
-        let at = at(minute);
-        format!(r#"{{"timestamp":"{at}","event_type":"fault","cause":"stall","phase":"{phase}"}}"#)
+    let phase = |cause: &str, minute: u64, phase: &str| {
+        let (kind, at) = (r#""event_type":"fault""#, at(minute));
+        format!("{{\"timestamp\":\"{at}\",{kind},\"cause\":\"{cause}\",\"phase\":\"{phase}\"}}\n")
     };
-    let (begin, end) = (phase(690, "begin"), phase(695, "end"));
-    fs::write(&events, format!("{begin}\n{end}\n{fall}\n")).expect("written");
+    for (cause, expected) in
+        [("engine_stall engine", Verdict::Pass), ("feed_lag upbit", Verdict::Fail)]
+    {
+        let (begin, end) = (phase(cause, 690, "begin"), phase(cause, 695, "end"));
+        fs::write(&events, format!("{begin}{end}{fall}\n")).expect("written");
+        let (_, judgement) = judged(&dir);
+        assert_eq!(judgement.verdict, expected, "{cause}: {:#?}", judgement.criteria);
+        assert_eq!(judgement.provenance.faults, 1);
+    }
+    fs::write(&events, phase("engine_stall engine", 690, "begin") + &fall + "\n").expect("written");
     let (_, judgement) = judged(&dir);
-    assert_eq!(judgement.verdict, Verdict::Pass, "{:#?}", judgement.criteria);
-    assert_eq!(judgement.provenance.faults, 1);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive, "{:#?}", judgement.criteria);
+    assert!(evidence_of(&judgement, "faults.ended").contains("a fault without an end"));
+}
+
+#[test]
+fn a_run_that_writes_events_and_has_none_stays_open_one_that_writes_none_may_pass() {
+    let dir = run("files_events");
+    let events = dir.join("logs/stability/longrun_events_2025-11-15T20-57-22-906000.jsonl");
+    let start = |run: &str| {
+        let kind = r#""event_type":"watchdog","from":"BOOT","to":"NORMAL""#;
+        let at = Utc::of(soak::wall(0)).iso();
+        format!("{{\"timestamp\":\"{at}\",\"run_id\":\"{run}\",{kind}}}\n")
+    };
+    for (logging, of, expected) in [
+        (Some(false), None, Verdict::Pass),
+        (Some(true), None, Verdict::Inconclusive),
+        (Some(true), Some("b2"), Verdict::Inconclusive),
+        (Some(true), Some("a1"), Verdict::Pass),
+    ] {
+        for path in snapshots_of(&dir) {
+            edit(&path, |read| read.event_logging = logging);
+        }
+        if let Some(of) = of {
+            fs::write(&events, start(of)).expect("written");
+        }
+        let (_, judgement) = judged(&dir);
+        assert_eq!(judgement.verdict, expected, "{logging:?} {of:?} {:#?}", judgement.criteria);
+    }
+}
+
+#[test]
+fn every_kind_of_fault_is_weighed_and_every_signal_it_excuses_exists() {
+    for kind in KINDS {
+        assert!(EXCUSES.iter().any(|excuse| excuse.fault == kind), "{kind}");
+    }
+    for excuse in EXCUSES {
+        for signal in excuse.own.iter().chain(excuse.any) {
+            assert!(NAMES.contains(signal), "{signal}");
+        }
+    }
 }
 
 #[test]

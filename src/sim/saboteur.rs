@@ -77,6 +77,10 @@ impl Saboteur {
     }
 
     fn on_edge(&mut self, edge: Edge, now: Now) {
+        // A disk that has room again takes the word of the end.
+        if edge.fault.effect == Effect::DiskFull {
+            self.switches.disk_is_full.store(false, Ordering::Release);
+        }
         self.tell(edge, now);
         match edge.fault.effect {
             Effect::RedisStall => self.switches.redis_stalls.store(edge.begins, Ordering::Release),

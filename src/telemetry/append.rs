@@ -3,9 +3,13 @@
 
 use std::fs;
 use std::fs::File;
+use std::fs::Metadata;
 use std::io;
+use std::io::BufReader;
+use std::io::Read;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::telemetry::limits::LongRunLimits;
@@ -50,6 +54,10 @@ pub struct LineFiles {
     max_bytes: u64,
     refuse: Refuse,
     present: Option<Present>,
+    /// A file was taken away, and nobody has been told.
+    was_taken: bool,
+    /// Lines in the files that were removed to make room.
+    removed: u64,
 }
 
 /// The file that is being written.
@@ -70,7 +78,16 @@ impl LineFiles {
         let folder = limits.folder.clone();
         let shelf = Shelf::scan(&folder, kind.names())?;
         let max_bytes = limits.max_bytes;
-        Ok(LineFiles { kind, folder, shelf, max_bytes, refuse, present: None })
+        Ok(LineFiles {
+            kind,
+            folder,
+            shelf,
+            max_bytes,
+            refuse,
+            present: None,
+            was_taken: false,
+            removed: 0,
+        })
     }
     /// Appends a line, all of it or nothing; the newline is added.
     ///
@@ -84,7 +101,9 @@ impl LineFiles {
             this.shelf.bytes + this.present.as_ref().map_or(0, |present| present.size)
         };
         while self.shelf.len() > 0 && held(self) + size > self.max_bytes {
+            let lines = self.shelf.oldest().map_or(0, lines_of);
             self.shelf.drop_oldest()?;
+            self.removed += lines;
         }
         if self.present.is_none() {
             self.present = Some(self.begin(wall)?);
@@ -100,12 +119,23 @@ impl LineFiles {
         written
     }
 
-    /// Closes a file that is full, or that somebody has removed: lines in it would be lost, and
-    /// would still take room.
+    /// True if the file that was written is not where it should be. Tells it once.
+    pub const fn take_taken(&mut self) -> bool {
+        std::mem::replace(&mut self.was_taken, false)
+    }
+    /// Lines that were removed to make room, so far.
+    pub const fn removed(&self) -> u64 {
+        self.removed
+    }
+
+    /// Closes a file that is full, or that somebody has removed or moved away, alone or with its
+    /// folder: lines in it would be lost, and would still take room.
     fn turn_over(&mut self, wall: WallNs, size: u64) -> io::Result<()> {
         let Some(present) = &self.present else { return Ok(()) };
-        if present.file.metadata()?.nlink() == 0 {
-            self.present = None;
+        let open = present.file.metadata()?;
+        let is_there = |there: &Metadata| (there.dev(), there.ino()) == (open.dev(), open.ino());
+        if !fs::symlink_metadata(&present.path).as_ref().is_ok_and(is_there) {
+            (self.present, self.was_taken) = (None, true);
         } else if present.size > 0 && present.size + size > self.max_bytes / PARTS {
             self.close(wall)?;
         }
@@ -144,4 +174,11 @@ impl LineFiles {
         self.shelf.push(aside, there.len());
         Ok(())
     }
+}
+
+/// Lines of a file; 0 of one that cannot be read.
+fn lines_of(path: &Path) -> u64 {
+    let Ok(file) = File::open(path) else { return 0 };
+    let bytes = BufReader::new(file).bytes().map_while(Result::ok);
+    bytes.fold(0, |lines, byte| lines + u64::from(byte == b'\n'))
 }

@@ -35,6 +35,8 @@ const LINES_PER_SEC: u64 = 1_000;
 pub struct EventWriter {
     run_id: String,
     refusals: [u64; Refusal::COUNT],
+    /// When the last blocks were told.
+    blocked_at: Option<MonoNs>,
     second: u64,
     lines: u64,
     dropped: u64,
@@ -44,7 +46,14 @@ impl EventWriter {
     /// Before the first one.
     pub fn new(run_id: &str) -> EventWriter {
         let refusals = [0; Refusal::COUNT];
-        EventWriter { run_id: run_id.to_owned(), refusals, second: 0, lines: 0, dropped: 0 }
+        EventWriter {
+            run_id: run_id.to_owned(),
+            refusals,
+            blocked_at: None,
+            second: 0,
+            lines: 0,
+            dropped: 0,
+        }
     }
     /// Events dropped because too many came in one second, so far.
     pub fn dropped(&self) -> u64 {
@@ -55,23 +64,31 @@ impl EventWriter {
         let event = event_of(&notice.kind)?;
         self.stamped(event, notice.at, cycles)
     }
-    /// One event a cycle for all refusals since the last one, if there were any.
+    /// One event a second at most, for all blocks since the last one, if there were any. Signals
+    /// that are too small, or whose route is at work, are no blocks but the everyday.
     pub fn on_refusals(
         &mut self,
         at: Now,
         cycles: u64,
         counts: &[u64; Refusal::COUNT],
     ) -> Option<Event> {
+        if self.blocked_at.is_some_and(|last| at.mono.since(last).0 < NS_PER_SEC) {
+            return None;
+        }
+        let everyday = [Refusal::BelowMinSpread, Refusal::Busy];
+        let is_block = |(refusal, _): &&(Refusal, &'static str)| !everyday.contains(refusal);
         let new = |(refusal, name): &(Refusal, &'static str)| {
             let at = *refusal as usize;
             let new = counts[at].saturating_sub(self.refusals[at]);
             (new > 0).then(|| ((*name).to_owned(), Value::from(new)))
         };
-        let reasons: serde_json::Map<String, Value> = Refusal::ALL.iter().filter_map(new).collect();
+        let reasons: serde_json::Map<String, Value> =
+            Refusal::ALL.iter().filter(is_block).filter_map(new).collect();
         self.refusals = *counts;
         if reasons.is_empty() {
             return None;
         }
+        self.blocked_at = Some(at.mono);
         let event = typed("risk_block", Value::Object(reasons));
         self.stamped(event, at, cycles)
     }
@@ -174,4 +191,26 @@ fn trade(order: u64, fill: &Fill, fx: Option<FxRates>) -> Value {
         "fx_bid": fx.map(|fx| fx.bid.to_string()),
         "fx_ask": fx.map(|fx| fx.ask.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::time::WallNs;
+
+    #[test]
+    fn blocks_are_told_once_a_second_all_of_them_and_the_everyday_never() {
+        let mut events = EventWriter::new("a1");
+        let mut counts = [0; Refusal::COUNT];
+        let mut told = Vec::new();
+        for ms in (0..2_500_u64).step_by(100) {
+            counts[Refusal::Balance as usize] += 1;
+            counts[Refusal::Busy as usize] += 1;
+            counts[Refusal::BelowMinSpread as usize] += 1;
+            let at = Now { mono: MonoNs(ms * 1_000_000), wall: WallNs(1) };
+            told.extend(events.on_refusals(at, ms, &counts).and_then(|event| event.data));
+        }
+        let blocks = |count: u64| json!({ "balance": count });
+        assert_eq!(told, [blocks(1), blocks(10), blocks(10)]);
+    }
 }

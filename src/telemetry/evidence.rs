@@ -215,8 +215,10 @@ impl Evidence {
         snapshot::add_watchdog(&mut snapshot, &sources.dog, self.cause.clone());
         snapshot.is_final = is_final.then_some(true);
         snapshot.modelled.clone_from(&self.modelled);
+        snapshot.event_logging = Some(self.files.limits.event_logging);
         snapshot.heartbeat = self.heartbeat.map(str::to_owned);
-        snapshot.intervals = self.figures(0);
+        snapshot.intervals =
+            self.intervals.as_ref().map(|both| both[0].figures()).unwrap_or_default();
         snapshot.feeds = sources.feed_figures();
         snapshot.threads = sources.thread_figures(seen.at.mono, &self.longest);
         snapshot.counters = self.counters(seen, sources);
@@ -254,7 +256,11 @@ impl Evidence {
             stamp: self.stamp(self.minutes_written + 1, at),
             gauges,
             modelled: self.modelled.clone(),
-            intervals: self.figures(1),
+            intervals: self
+                .intervals
+                .as_ref()
+                .map(|both| both[1].lean_figures())
+                .unwrap_or_default(),
             counters: self.counters(seen, sources),
             watchdog: Some(snapshot::watchdog(worst, &sources.dog, self.cause.clone())),
         };
@@ -266,6 +272,7 @@ impl Evidence {
         }
         let news = self.troubles.series.news("series", &written);
         self.news.extend(news);
+        self.news.extend(taken("series", &mut self.files.series));
     }
     fn write_event(&mut self, wall: WallNs, event: &Event) {
         if !self.files.limits.event_logging {
@@ -275,6 +282,7 @@ impl Evidence {
         let written = text.and_then(|text| self.files.events.append(wall, &text));
         let news = self.troubles.events.news("events", &written);
         self.news.extend(news);
+        self.news.extend(taken("events", &mut self.files.events));
     }
     fn stamp(&self, seq: u64, at: Now) -> Stamp {
         let identity = &self.files.limits.identity;
@@ -287,12 +295,12 @@ impl Evidence {
             is_virtual: Some(self.is_virtual),
         }
     }
-    fn figures(&self, which: usize) -> BTreeMap<String, crate::types::evidence::Interval> {
-        self.intervals.as_ref().map(|both| both[which].figures()).unwrap_or_default()
-    }
     fn counters(&self, seen: &Seen<'_>, sources: &Sources) -> BTreeMap<String, u64> {
         let own = [
             ("snapshots_failed", self.tester.failed()),
+            ("snapshots_sacrificed", self.files.snapshots.sacrificed()),
+            ("minutes_removed", self.files.series.removed()),
+            ("events_removed", self.files.events.removed()),
             ("events_dropped", self.events.dropped()),
             ("minutes_lost", self.troubles.series.lost),
             ("events_lost", self.troubles.events.lost),
@@ -325,6 +333,15 @@ impl Trouble {
             _ => None,
         }
     }
+}
+
+/// A word on a file that somebody took away.
+fn taken(what: &str, files: &mut LineFiles) -> Option<(Level, String)> {
+    let text = format!(
+        "[LONGRUN] the file of the {what} was moved away or removed: a new one begins; leave the \
+         folder of a run alone while it lasts"
+    );
+    files.take_taken().then_some((Level::Warn, text))
 }
 
 /// What the other threads say now.

@@ -27,8 +27,6 @@ use crate::types::time::WallNs;
 
 /// A snapshot that is being written. The reader does not know this name, the next start removes it.
 const UNFINISHED: &str = ".snapshot.tmp";
-/// Snapshots removed to make room on a full disk: more than the next one needs.
-const SACRIFICE: usize = 2;
 
 /// Files of one kind, oldest first, with their sizes.
 #[derive(Debug, Default)]
@@ -60,6 +58,9 @@ impl Shelf {
     }
     pub(super) fn len(&self) -> usize {
         self.files.len()
+    }
+    pub(super) fn oldest(&self) -> Option<&Path> {
+        self.files.front().map(|(path, _)| path.as_path())
     }
     /// Removes the oldest file; one that is gone already counts as removed.
     pub(super) fn drop_oldest(&mut self) -> io::Result<()> {
@@ -97,6 +98,10 @@ pub struct SnapshotStore {
     max_snapshots: usize,
     max_bytes: u64,
     refuse: Refuse,
+    /// Snapshots removed because the disk was full.
+    sacrificed: u64,
+    /// The last one made no room: the disk is full of something else.
+    is_in_vain: bool,
 }
 
 impl SnapshotStore {
@@ -114,28 +119,33 @@ impl SnapshotStore {
             max_snapshots: limits.max_snapshots.max(1),
             max_bytes: limits.max_bytes,
             refuse,
+            sacrificed: 0,
+            is_in_vain: false,
         })
     }
     /// Writes a snapshot under the name of its time and makes it survive a loss of power, or leaves
-    /// nothing of it behind. On a full disk the oldest snapshots go, so that the next one has room.
+    /// nothing of it behind. On a full disk the oldest snapshot goes for it, and no more of them
+    /// if that made no room.
     ///
     /// # Errors
     /// The system's.
     pub fn keep(&mut self, wall: WallNs, text: &[u8]) -> io::Result<()> {
         let size = text.len() as u64;
-        let kept = self.make_room(size).and_then(|()| self.write(wall, text));
-        match kept {
-            Ok(path) => {
-                self.shelf.push(path, size);
-                Ok(())
-            }
-            Err(error) => {
-                if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
-                    self.sacrifice();
-                }
-                Err(error)
-            }
+        let mut kept = self.make_room(size).and_then(|()| self.write(wall, text));
+        let full =
+            |e: &io::Error| matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        if kept.as_ref().is_err_and(full) && self.sacrifice() {
+            kept = self.write(wall, text);
+            self.is_in_vain = kept.is_err();
         }
+        let path = kept?;
+        self.is_in_vain = false;
+        self.shelf.push(path, size);
+        Ok(())
+    }
+    /// Snapshots removed because the disk was full, so far.
+    pub const fn sacrificed(&self) -> u64 {
+        self.sacrificed
     }
     /// Snapshots in the folder, and their bytes.
     pub fn held(&self) -> (usize, u64) {
@@ -151,11 +161,11 @@ impl SnapshotStore {
         }
         Ok(())
     }
-    fn sacrifice(&mut self) {
-        for _ in 0..SACRIFICE.min(self.shelf.len().saturating_sub(1)) {
-            // On a disk that refuses even this, there is nothing more to try.
-            let _ = self.shelf.drop_oldest();
-        }
+    /// Gives the oldest snapshot up, unless it is the only one or the last one helped nothing.
+    fn sacrifice(&mut self) -> bool {
+        let gone = !self.is_in_vain && self.shelf.len() > 1 && self.shelf.drop_oldest().is_ok();
+        self.sacrificed += u64::from(gone);
+        gone
     }
     fn write(&self, wall: WallNs, text: &[u8]) -> io::Result<PathBuf> {
         self.refuse.permit()?;

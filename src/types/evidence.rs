@@ -123,6 +123,9 @@ pub struct Snapshot {
     /// What the heartbeat went through: `redis`, `in_process` or `modelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<String>,
+    /// Events are written: every run has at least that of its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_logging: Option<bool>,
     /// Gauges that a model gives, as in virtual time: they need not move.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modelled: Vec<String>,

@@ -5,11 +5,13 @@ use crate::verdict::criterion::Criterion;
 use crate::verdict::criterion::Verdict;
 use crate::verdict::criterion::nearly_all;
 use crate::verdict::criterion::percent;
+use crate::verdict::criterion::share;
 use crate::verdict::drift::short;
 use crate::verdict::sample::GAUGES;
 use crate::verdict::sample::Gauge;
 use crate::verdict::sample::Reading;
 use crate::verdict::sample::Sample;
+use crate::verdict::sample::State;
 
 /// The source's bands: a value below is normal (`PRODUCT.md` 6).
 const BANDS: [(Gauge, f64); 4] = [
@@ -43,13 +45,18 @@ fn band(gauge: Gauge, most: f64, samples: &[Sample]) -> Criterion {
     let usable = samples.iter().filter(|sample| !sample.injected);
     let values: Vec<f64> = usable.filter_map(|s| s.reading(gauge).map(value)).collect();
     let inside = values.iter().filter(|value| **value < most).count();
-    let verdict = Verdict::pass_if(nearly_all(inside, values.len()));
-    let share = percent(inside, values.len());
+    let verdict = match samples.iter().all(|sample| sample.injected) {
+        true => Verdict::Inconclusive,
+        // Never measured in what is left.
+        false if values.is_empty() => Verdict::Fail,
+        false => share(inside, values.len()),
+    };
+    let part = percent(inside, values.len());
     let unit = gauge.unit();
     let worst = |worst| format!("worst {}{unit}", short(worst));
     let worst =
         values.iter().copied().max_by(f64::total_cmp).map_or("never measured".into(), worst);
-    let text = format!("{share} of {} below {most}{unit}, {worst}", values.len());
+    let text = format!("{part} of {} below {most}{unit}, {worst}", values.len());
     let limit = format!("below {most} ms in at least 99 %");
     Criterion::new(format!("{}.band", gauge.name()), verdict, text).limit(limit)
 }
@@ -205,12 +212,11 @@ fn rss_is_flat(samples: &[Sample]) -> bool {
 /// `is_stable` in at least 99 % of the snapshots; a snapshot without it is not stable.
 pub fn stable(snapshots: &[Sample]) -> Criterion {
     let limit = "at least 99 %";
-    let usable: Vec<&Sample> = snapshots.iter().filter(|sample| !sample.injected).collect();
+    let bad_state = |s: &Sample| s.excused && s.state.is_some_and(|state| state >= State::Error);
+    let usable = snapshots.iter().filter(|sample| !sample.injected && !bad_state(sample));
+    let usable: Vec<&Sample> = usable.collect();
     let good = usable.iter().filter(|sample| sample.stable == Some(true)).count();
     let text = format!("{good} of {} snapshots ({})", usable.len(), percent(good, usable.len()));
-    let verdict = match usable.is_empty() {
-        true => Verdict::Inconclusive,
-        false => Verdict::pass_if(nearly_all(good, usable.len())),
-    };
+    let verdict = share(good, usable.len());
     Criterion::new("stable.rate", verdict, text).limit(limit)
 }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// Fewest snapshots, or minutes, that are judged at all (`PRODUCT.md` 12).
+pub const LEAST_SAMPLES: usize = 24;
+
 /// An answer. Ordered by what wins: FAIL beats INCONCLUSIVE beats PASS.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub enum Verdict {
@@ -69,6 +72,15 @@ pub fn percent(part: usize, whole: usize) -> String {
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }
 
+/// PASS if nearly all are good; of too few that are good nothing follows.
+pub const fn share(good: usize, all: usize) -> Verdict {
+    match nearly_all(good, all) {
+        true if all >= LEAST_SAMPLES => Verdict::Pass,
+        false if all > 0 => Verdict::Fail,
+        _ => Verdict::Inconclusive,
+    }
+}
+
 /// True if at least 99 of 100 are good. None of none is not.
 pub const fn nearly_all(good: usize, all: usize) -> bool {
     all > 0 && good as u128 * 100 >= all as u128 * 99
@@ -86,6 +98,14 @@ mod tests {
         for verdict in worst {
             assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.word());
         }
+    }
+
+    #[test]
+    fn too_few_that_are_good_prove_nothing_and_one_bad_one_among_them_fails() {
+        let shares =
+            [(0, 0), (23, 23), (24, 24), (22, 23), (0, 1)].map(|(good, all)| share(good, all));
+        use Verdict::{Fail, Inconclusive, Pass};
+        assert_eq!(shares, [Inconclusive, Inconclusive, Pass, Fail, Fail]);
     }
 
     #[test]

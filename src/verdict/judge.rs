@@ -3,9 +3,11 @@
 use crate::verdict::bands;
 use crate::verdict::bands::Coverage;
 use crate::verdict::criterion::Criterion;
+use crate::verdict::criterion::LEAST_SAMPLES;
 use crate::verdict::criterion::Verdict;
 use crate::verdict::criterion::nearly_all;
 use crate::verdict::criterion::percent;
+use crate::verdict::criterion::share;
 use crate::verdict::drift;
 use crate::verdict::ledger::Balance;
 use crate::verdict::ledger::Ledger;
@@ -15,9 +17,9 @@ use crate::verdict::sample::Sample;
 use crate::verdict::sample::State;
 use crate::verdict::series::Run;
 
-/// Fewest snapshots, or minutes, that are judged at all (`PRODUCT.md` 12).
-pub const LEAST_SAMPLES: usize = 24;
 const DAY_H: f64 = 24.0;
+/// Most open faults that are named.
+const NAMED_FAULTS: usize = 5;
 
 /// A judged run.
 #[derive(Clone, PartialEq, Debug)]
@@ -73,6 +75,10 @@ pub fn judge(evidence: &Evidence) -> Judgement {
         criteria.push(bands::measured(samples));
     }
     criteria.extend(watchdog(evidence, samples));
+    if evidence.story.faults() > 0 {
+        criteria.push(faults(evidence));
+    }
+    criteria.extend(events(evidence));
     criteria.push(conservation(evidence));
     criteria.push(continuity(evidence));
     criteria.push(clock(evidence));
@@ -208,7 +214,7 @@ fn healthy(snapshots: &[Sample]) -> Criterion {
 fn critical(evidence: &Evidence) -> Criterion {
     let story = &evidence.story;
     let all = evidence.time.snapshots.iter().chain(&evidence.time.minutes);
-    let seen = all.filter(|s| s.state == Some(State::Critical) && !s.injected).count();
+    let seen = all.filter(|s| s.state == Some(State::Critical) && !s.is_aside()).count();
     let falls: Vec<_> = story.unexplained(State::Critical).collect();
     let injected = story.all(State::Critical) - falls.len();
     let first = falls.first().map_or(String::new(), |fall| format!(", first by {}", fall.cause));
@@ -223,7 +229,7 @@ fn critical(evidence: &Evidence) -> Criterion {
 fn errors(evidence: &Evidence) -> Criterion {
     let falls: Vec<_> = evidence.story.unexplained(State::Error).collect();
     let entered = |samples: &[Sample]| {
-        let bad = |s: &Sample| s.state == Some(State::Error) && !s.injected;
+        let bad = |s: &Sample| s.state == Some(State::Error) && !s.is_aside();
         samples.windows(2).filter(|pair| bad(&pair[1]) && !bad(&pair[0])).count()
             + samples.first().map_or(0, |first| usize::from(bad(first)))
     };
@@ -238,15 +244,39 @@ fn errors(evidence: &Evidence) -> Criterion {
 }
 
 fn warn_duty(samples: &[Sample]) -> Criterion {
-    let usable = samples.iter().filter(|sample| !sample.injected);
+    let usable = samples.iter().filter(|sample| !sample.is_aside());
     let states: Vec<State> = usable.filter_map(|sample| sample.state).collect();
     let warn = states.iter().filter(|state| **state == State::Warn).count();
     let text = format!("{} of {} samples in WARN", warn, states.len());
-    let verdict = match states.is_empty() {
-        true => Verdict::Inconclusive,
-        false => Verdict::pass_if(nearly_all(states.len() - warn, states.len())),
-    };
+    let verdict = share(states.len() - warn, states.len());
     Criterion::new("watchdog.warn_duty", verdict, text).limit("at most 1 %")
+}
+
+/// A fault that began and never ended: how much it explains nobody can tell.
+fn faults(evidence: &Evidence) -> Criterion {
+    let mut open: Vec<&str> = evidence.story.open().collect();
+    let (all, count) = (evidence.story.faults(), open.len());
+    open.truncate(NAMED_FAULTS);
+    let verdict = if count == 0 { Verdict::Pass } else { Verdict::Inconclusive };
+    let text = match count {
+        0 => format!("{all} injected, each with its end"),
+        _ => format!("{count} of {all} injected: a fault without an end: {}", open.join(", ")),
+    };
+    Criterion::new("faults.ended", verdict, text).limit("each one that is told to begin, ends")
+}
+
+/// A run that writes events has at least that of its start; `None` where no run does.
+fn events(evidence: &Evidence) -> Option<Criterion> {
+    let judged = evidence.time.judged.iter().filter_map(|r| evidence.time.runs.get(*r as usize));
+    let told: Vec<&Run> = judged.filter(|run| evidence.told.contains(&run.id)).collect();
+    let silent = told.iter().filter(|run| !evidence.story.knows(&run.id)).count();
+    let verdict = if silent == 0 { Verdict::Pass } else { Verdict::Inconclusive };
+    let text = match silent {
+        0 => format!("{} events", evidence.story.events),
+        _ => format!("no event of {silent} of {} runs: their files are gone", told.len()),
+    };
+    let limit = "at least the start of each run whose snapshots say that events are written";
+    (!told.is_empty()).then(|| Criterion::new("events.present", verdict, text).limit(limit))
 }
 
 fn conservation(evidence: &Evidence) -> Criterion {

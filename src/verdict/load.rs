@@ -66,6 +66,8 @@ pub struct Evidence {
     pub left_out: u64,
     /// Last lines that end in the middle: what a kill leaves behind.
     pub torn_tails: u64,
+    /// Runs whose snapshots say that events are written, by name.
+    pub told: BTreeSet<String>,
     /// All snapshots are in the source's own format.
     pub source_format: bool,
 }
@@ -185,6 +187,9 @@ impl Reader {
         }
         if read.schema_version.is_some() {
             let run = read.stamp.run_id.clone().unwrap_or_default();
+            if read.event_logging == Some(true) && read.loop_count > Some(0) {
+                self.evidence.told.insert(run.clone());
+            }
             self.evidence.ledgers.entry(run).or_default().on_snapshot(&read, &name);
         }
         self.evidence.tails.on_snapshot(&read);
@@ -260,8 +265,8 @@ impl Reader {
         self.keep_one_format();
         let Evidence { time, problems, story, .. } = &mut self.evidence;
         time.arrange(problems);
-        for sample in time.snapshots.iter_mut().chain(&mut time.minutes) {
-            sample.injected = story.explains(sample.wall_ns);
+        for samples in [&mut time.snapshots, &mut time.minutes] {
+            set_aside(samples, &time.runs, story);
         }
         self.evidence
     }
@@ -300,6 +305,19 @@ impl Reader {
         // Files were numbered as they were read, so the list is sorted.
         let kept = |sample: &Sample| out.binary_search(&sample.origin.file).is_err();
         self.evidence.time.snapshots.retain(kept);
+    }
+}
+
+/// Marks what injected faults touched. A sample tells of the time since the one before it.
+fn set_aside(samples: &mut [Sample], runs: &[Run], story: &Story) {
+    let mut before: Option<(u32, u64)> = None;
+    for sample in samples {
+        let run = &runs[sample.run as usize].id;
+        let since =
+            before.filter(|(run, _)| *run == sample.run).map_or(sample.wall_ns, |(_, at)| at);
+        sample.injected = story.acted(run, (since.min(sample.wall_ns), sample.wall_ns));
+        sample.excused = story.excuses(run, sample.wall_ns);
+        before = Some((sample.run, sample.wall_ns));
     }
 }
 

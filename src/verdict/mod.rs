@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bands;
 pub mod criterion;
 pub mod drift;
+pub mod excuse;
 pub mod judge;
 pub mod ledger;
 pub mod load;

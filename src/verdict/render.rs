@@ -48,6 +48,8 @@ struct Object<'j> {
 /// One distribution in `--json`.
 #[derive(Serialize)]
 struct Latency {
+    /// Snapshots or minutes before the oldest one that is left: no part of `whole`.
+    gone: u64,
     whole: Quantiles,
     beginning: &'static str,
     first: Quantiles,
@@ -95,7 +97,7 @@ fn latencies(judgement: &Judgement, evidence: &Evidence) -> BTreeMap<String, Lat
     let beginning = found.beginning.words();
     let latency = |tail: &Tail| {
         let [whole, first, last] = [&tail.whole, &tail.first, &tail.last].map(Quantiles::from);
-        (tail.name.clone(), Latency { whole, beginning, first, last })
+        (tail.name.clone(), Latency { gone: found.gone, whole, beginning, first, last })
     };
     found.tails.iter().map(latency).collect()
 }
@@ -199,9 +201,13 @@ fn times(found: &Compared) -> String {
         0 => "last interval".to_string(),
         length => format!("last interval ({})", span(length)),
     };
+    let whole_run = match found.gone {
+        0 => "whole run".to_string(),
+        gone => format!("kept part ({gone} before gone)"),
+    };
     for Tail { name, whole, first: early, last: late } in &found.tails {
         let mut name = name.replace('_', " ");
-        for (when, of) in [("whole run", whole), (&first, early), (&last, late)] {
+        for (when, of) in [(&whole_run, whole), (&first, early), (&last, late)] {
             let times = match of.count {
                 0 => format!("{:>10}{:>10}{:>10}{:>10}", "-", "-", "-", "-"),
                 _ => {

@@ -155,8 +155,10 @@ pub struct Sample {
     pub healthy: Option<bool>,
     /// The checkpoint on exit.
     pub is_final: bool,
-    /// An injected fault acted.
+    /// An injected fault acted on its gauges.
     pub injected: bool,
+    /// Its state is what an injected fault has left.
+    pub excused: bool,
 }
 
 impl Sample {
@@ -177,7 +179,12 @@ impl Sample {
             healthy: None,
             is_final: false,
             injected: false,
+            excused: false,
         }
+    }
+    /// Its state is not that of a run without faults.
+    pub const fn is_aside(&self) -> bool {
+        self.injected || self.excused
     }
     /// One gauge.
     pub fn reading(&self, gauge: Gauge) -> Option<Reading> {

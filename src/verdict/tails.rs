@@ -75,6 +75,8 @@ pub struct Compared {
     pub first_ns: u64,
     /// Length of `last`, ns; 0 if unknown.
     pub last_ns: u64,
+    /// Snapshots or minutes before the oldest one that is left: no part of `whole`.
+    pub gone: u64,
     /// By name.
     pub tails: Vec<Tail>,
 }
@@ -83,14 +85,14 @@ impl Tails {
     /// Takes in a minute.
     pub fn on_minute(&mut self, read: &Minute) {
         if let Some((run, mono)) = self.run(&read.stamp) {
-            run.minutes.add(mono, &read.intervals);
+            run.minutes.add((mono, read.stamp.seq), &read.intervals);
         }
     }
     /// Takes in a snapshot.
     pub fn on_snapshot(&mut self, read: &Snapshot) {
         let Some((run, mono)) = self.run(&read.stamp) else { return };
         let before = run.snapshots.end.filter(|end| *end < mono);
-        run.snapshots.add(mono, &read.intervals);
+        run.snapshots.add((mono, read.stamp.seq), &read.intervals);
         let length = before.map_or(0, |before| mono - before);
         // The checkpoint on exit may follow the one before at once: that one's interval tells more.
         let is_scrap = read.is_final == Some(true) && length < run.last_ns / SCRAP;
@@ -110,7 +112,9 @@ impl Tails {
         let runs: Vec<&RunTimes> = runs.iter().filter_map(|name| self.runs.get(name)).collect();
         let (first, last) = (runs.first()?, runs.last()?);
         let mut whole = Times::new();
+        let mut gone = 0u64;
         for run in &runs {
+            gone = gone.saturating_add(run.fuller().gone());
             merge(&mut whole, &run.fuller().whole);
         }
         let length = first.length();
@@ -128,7 +132,7 @@ impl Tails {
             last: last.last.get(name).cloned().unwrap_or_default(),
         };
         let tails: Vec<Tail> = names.map(tail).filter(|tail| tail.samples() > 0).collect();
-        let found = Compared { beginning, first_ns, last_ns: last.last_ns, tails };
+        let found = Compared { beginning, first_ns, last_ns: last.last_ns, gone, tails };
         (!found.tails.is_empty()).then_some(found)
     }
 }
@@ -151,7 +155,8 @@ struct RunTimes {
 impl RunTimes {
     /// Minutes and snapshots time the same work; either may have lost files.
     fn fuller(&self) -> &Track {
-        if self.minutes.samples() >= self.snapshots.samples() {
+        // Buckets of minutes are wider.
+        if self.minutes.samples() > self.snapshots.samples() {
             &self.minutes
         } else {
             &self.snapshots
@@ -179,6 +184,7 @@ impl RunTimes {
 /// Pieces of a run in the order of time.
 #[derive(Clone, Debug, Default)]
 struct Track {
+    first_seq: Option<u64>,
     start: Option<u64>,
     end: Option<u64>,
     early: Vec<(u64, Times)>,
@@ -186,7 +192,8 @@ struct Track {
 }
 
 impl Track {
-    fn add(&mut self, mono: u64, intervals: &BTreeMap<String, Interval>) {
+    fn add(&mut self, (mono, seq): (u64, Option<u64>), intervals: &BTreeMap<String, Interval>) {
+        self.first_seq = [self.first_seq, seq].into_iter().flatten().min();
         let named = intervals.iter().filter(|(_, interval)| !interval.buckets.is_empty());
         let piece: Times =
             named.take(MOST_NAMES).map(|(name, i)| (name.clone(), buckets(i))).collect();
@@ -196,6 +203,10 @@ impl Track {
         if self.early.len() < MOST_EARLY && !piece.is_empty() {
             self.early.push((mono, piece));
         }
+    }
+    /// Pieces are numbered from 1: so many came before the first that is left.
+    fn gone(&self) -> u64 {
+        self.first_seq.map_or(0, |first| first.saturating_sub(1))
     }
     fn samples(&self) -> u64 {
         let counts = self.whole.values().flat_map(BTreeMap::values);
@@ -314,6 +325,23 @@ mod tests {
         let found = tails.compared(&named(&["a", "b"])).unwrap();
         assert_eq!((found.tails[0].whole.count, found.tails[0].whole.max), (10, 20));
         assert_eq!(tails.compared(&named(&["none"])), None);
+    }
+
+    #[test]
+    fn what_came_before_the_oldest_that_is_left_is_told() {
+        let mut tails = Tails::default();
+        for at in 5..9 {
+            let mut read = snapshot("a", at, &[(at, 1)]);
+            read.stamp.seq = Some(at);
+            tails.on_snapshot(&read);
+        }
+        assert_eq!(tails.compared(&named(&["a"])).unwrap().gone, 4);
+        for at in 1..9 {
+            let mut read = minute("a", at, &[(at, 1)]);
+            read.stamp.seq = Some(at);
+            tails.on_minute(&read);
+        }
+        assert_eq!(tails.compared(&named(&["a"])).unwrap().gone, 0, "the minutes have it all");
     }
 
     #[test]

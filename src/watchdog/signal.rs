@@ -87,8 +87,8 @@ impl Signal {
     }
 }
 
-/// In the order of the enum.
-const NAMES: [&str; SIGNALS] = [
+/// Names of all signals, in the order of [`Signal`].
+pub const NAMES: [&str; SIGNALS] = [
     "loop_ms",
     "loop_ms_with_orders",
     "loop_p95",

@@ -128,7 +128,7 @@ impl Soak {
         let rows = self.rows();
         rows.iter().map(|row| write_source(dir, row)).collect()
     }
-    /// A run of this program: minutes, and a snapshot each two hours and at the end.
+    /// A run of this program: minutes, and a snapshot each hour and at the end.
     pub fn write_run(&self, dir: &Path) {
         let rows = self.rows();
         let folder = dir.join("logs/stability");
@@ -140,7 +140,7 @@ impl Soak {
             text += &serde_json::to_string(&minute(row)).expect("a line");
             text.push('\n');
             let last = at + 1 == rows.len();
-            if row.minute % 120 == 0 || last {
+            if row.minute % 60 == 0 || last {
                 let mut read = snapshot(row);
                 read.is_final = Some(last);
                 save(&folder, &read);
@@ -230,8 +230,8 @@ pub fn snapshot(row: &Row) -> Snapshot {
         (Term::OrdersUnknown, 0),
         (Term::Sends, row.minute),
         (Term::Approvals, row.minute),
-        (Term::SnapshotsDue, row.minute / 120 + 1),
-        (Term::SnapshotsWritten, row.minute / 120 + 1),
+        (Term::SnapshotsDue, row.minute / 60 + 1),
+        (Term::SnapshotsWritten, row.minute / 60 + 1),
         (Term::SnapshotsSkipped, 0),
     ]);
     read

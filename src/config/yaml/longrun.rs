@@ -19,7 +19,7 @@ pub struct LongrunYaml {
     /// Oldest snapshots are removed beyond this many.
     #[schemars(range(min = 10, max = 100_000), extend("unit" = "files"))]
     pub max_snapshots: u32,
-    /// Oldest snapshots are removed beyond this size of all of them.
+    /// Oldest files are removed beyond this size: of the snapshots, series and events each.
     #[schemars(range(min = 1, max = 10_000), extend("unit" = "MiB"))]
     pub max_snapshots_mb: u64,
     /// Write events (trades, transitions, reconnects) beside the snapshots.

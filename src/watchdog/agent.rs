@@ -230,7 +230,9 @@ impl Watchdog {
 
     /// Counters begin anew by themselves in windows; what is left is the offending feed.
     fn soft_reset(&self, reset: SoftReset, cause: Option<Cause>, now: Now) {
-        let venue = cause.filter(|cause| cause.watched.signal == Signal::WsLag);
+        // What is over needs no new connection.
+        let lags = |cause: &Cause| cause.watched.signal == Signal::WsLag;
+        let venue = cause.filter(|cause| reset == SoftReset::Attempt && lags(cause));
         if let Some(board) = venue.and_then(|cause| self.sources.venue(cause.watched.of)) {
             board.reconnect_asked.store(true, Ordering::Release);
         }

@@ -213,10 +213,11 @@ impl Thread {
     }
 }
 
-/// CPU time as a part of the time in which it was used.
+/// CPU time as a part of the time in which it was used, at least [`LEAST_SPAN`]: one step of the
+/// kernel right after the start is no load.
 fn percent(used: DurNs, span: DurNs) -> f64 {
     let ms = |time: DurNs| time.0 as f64 / NS_PER_MS as f64;
-    100.0 * ms(used) / ms(span.max(STEP))
+    100.0 * ms(used) / ms(span.max(LEAST_SPAN))
 }
 
 /// Threads of this process.
@@ -295,6 +296,6 @@ mod tests {
     fn cpu_use_is_the_part_of_the_span_and_may_exceed_one_core() {
         assert_eq!(percent(DurNs::from_ms(50), DurNs::from_ms(1_000)), 5.0);
         assert_eq!(percent(DurNs::from_ms(600), DurNs::from_ms(300)), 200.0);
-        assert_eq!(percent(DurNs::from_ms(10), DurNs(1)), 100.0);
+        assert_eq!(percent(DurNs::from_ms(10), DurNs(1)), 4.0, "one step is no load");
     }
 }

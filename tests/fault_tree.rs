@@ -65,3 +65,12 @@ fn every_fault_of_the_tree_is_told_at_its_beginning_and_its_end() {
         assert_eq!(told[fault.effect.name()], edges);
     }
 }
+
+#[test]
+fn a_market_without_faults_never_raises_an_error() {
+    let played = mock_run::play(&[], 720);
+    let told = into(&played, "ERROR").len() + into(&played, "CRITICAL").len();
+    assert_eq!(told, 0, "{:?}", played.transitions());
+    assert_eq!(into(&played, "NORMAL").first().map(|(_, from)| *from), Some("BOOT"));
+    assert_eq!(played.simulation.ending(), Some(0));
+}

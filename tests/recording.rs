@@ -8,12 +8,13 @@ use std::path::PathBuf;
 
 use arb::cli::decode::decode;
 use arb::feed::agent::Feed;
-use arb::feed::agent::OUTCOMES;
 use arb::feed::books::Books;
 use arb::feed::tape::Record;
 use arb::feed::tape::RecordKind;
 use arb::feed::tape::Tape;
 use arb::types::counters::Counter;
+use arb::types::counters::PARSED;
+use arb::types::counters::REJECTED;
 use arb::types::counters::Tally;
 use arb::types::ids::InstrumentId;
 use arb::types::ids::VenueId;
@@ -66,7 +67,7 @@ fn play(feed: &mut Feed, record: &Record<'_>) {
 }
 
 fn assert_counted_once(tally: &Tally) {
-    let sum: u64 = OUTCOMES.iter().map(|counter| tally.get(*counter)).sum();
+    let sum: u64 = PARSED.iter().chain(&REJECTED).map(|counter| tally.get(*counter)).sum();
     assert_eq!(sum, tally.get(Counter::Frames), "each frame has exactly one outcome");
 }
 
@@ -87,7 +88,9 @@ fn the_recorded_pair_gives_every_image_and_no_gap() {
         assert_eq!(tally.get(Counter::Gaps), 0);
         assert_counted_once(tally);
     }
-    let rejected = |tally: &Tally| OUTCOMES[8..].iter().map(|c| tally.get(*c)).sum::<u64>();
+    let rejected = |tally: &Tally| {
+        REJECTED.iter().chain(&[Counter::UnknownSymbols]).map(|c| tally.get(*c)).sum::<u64>()
+    };
     assert_eq!((rejected(&upbit), rejected(&binance)), (0, 0));
     assert_eq!(binance.get(Counter::Frames), 41_249);
 }

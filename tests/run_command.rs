@@ -2,11 +2,14 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
 
+use arb::types::evidence::SOURCE_FIELDS;
 use command::HOT;
 use command::Place;
+use serde_json::Value;
 
 #[path = "support/command.rs"]
 mod command;
@@ -343,4 +346,25 @@ fn three_remembered_critical_states_want_an_operator_before_the_next_start() {
     assert!(!place.path("run/journal").exists() || place.journal().is_empty(), "nothing began");
     fs::remove_file(&file).expect("removed");
     assert_eq!(place.run(run).code, Some(0));
+}
+
+#[test]
+fn a_run_leaves_snapshots_of_its_first_and_each_fiftieth_cycle_and_of_its_end() {
+    let place = Place::new("run_snapshots");
+    place.run("run --mode mock --loops 100 --interval 0").expect(0);
+    let entries = fs::read_dir(place.path("run/logs/stability")).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("one").path());
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut paths: Vec<_> = paths.filter(|path| name(path).starts_with("snapshot_")).collect();
+    paths.sort();
+    let read =
+        |path| -> Value { serde_json::from_slice(&fs::read(path).expect("text")).expect("JSON") };
+    let snapshots: Vec<Value> = paths.iter().map(read).collect();
+    let cycles: Vec<_> = snapshots.iter().map(|snapshot| snapshot["loop_count"].as_u64()).collect();
+    assert_eq!(cycles, [1, 50, 100, 100].map(Some));
+    for snapshot in &snapshots[1..] {
+        let missing = SOURCE_FIELDS.iter().filter(|field| snapshot[**field].is_null());
+        assert_eq!(missing.count(), 0, "{snapshot}");
+    }
+    assert_eq!(snapshots[3]["final"], true);
 }

@@ -83,12 +83,11 @@ fn plans(start: MonoNs, updates_per_second: u32) -> (Plan, MarketPlan) {
 }
 
 /// A watchdog that looks only at what makes trading impossible.
-fn watchdog(boards: &Boards, permission: &Arc<PermissionWord>, mut subjects: Subjects) -> Watchdog {
-    subjects.is_reduced = true;
+fn watchdog(boards: &Boards, permission: &Arc<PermissionWord>, subjects: Subjects) -> Watchdog {
     let loaded = load_bytes("test.yml", HOT.as_bytes(), &Request::default());
     let (limits, rules) = loaded.unwrap_or_else(|faults| panic!("{faults}")).checked.watchdog;
     let (pace, standing) = (CyclePace::Every(SECOND), Standing::default());
-    let plan = DogPlan { limits, rules, pace, standing };
+    let plan = DogPlan { limits, rules, pace, standing, is_enabled: false };
     Watchdog::new(plan, subjects, boards.dog_ports(permission))
 }
 
@@ -296,4 +295,22 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
         permission.grant(Permission::Trade, MonoNs(u64::MAX));
         assert!(permission.at(clock.mono()) < Permission::Trade, "no entries in this process");
     }
+}
+
+#[test]
+fn an_order_whose_end_is_overdue_is_shown_although_every_book_is_silent() {
+    let mut stage = Virtual::new(None);
+    stage.permission.grant(Permission::Trade, MonoNs(u64::MAX));
+    while stage.engine.core().orders().open() == 0 {
+        stage.step();
+    }
+    let unknown = |stage: &Virtual| stage.boards.engine.read().map(|shown| shown.unknown_orders);
+    assert_eq!(unknown(&stage), Some(0));
+    let due = stage.engine.due().expect("a deadline").max(stage.stepper.now().mono);
+    let late = Now { mono: due.plus(DurNs::from_ms(900)), wall: stage.stepper.now().wall };
+    for _ in 0..4 {
+        let at = late.mono.plus(DurNs::from_secs(3));
+        stage.engine.turn(Now { mono: at, ..late });
+    }
+    assert!(unknown(&stage) > Some(0), "the watchdog hears of it");
 }

@@ -73,7 +73,8 @@ impl Stage {
         let (limits, rules) = loaded.unwrap_or_else(|faults| panic!("{faults}")).checked.watchdog;
         let interval = DurNs::from_ms(SECOND);
         let rules = rules.with_interval(interval);
-        let plan = Plan { limits, rules, pace: CyclePace::Every(interval), standing };
+        let plan =
+            Plan { limits, rules, pace: CyclePace::Every(interval), standing, is_enabled: true };
         let (notices_tx, notices) = NOTICES.open();
         let (word, board) = (Arc::new(PermissionWord::shut()), Arc::new(DogBoard::default()));
         let (figures, feed) = (Arc::<EngineBoard>::default(), Arc::<FeedBoard>::default());

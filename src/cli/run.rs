@@ -212,7 +212,8 @@ fn watchdog_plan(job: &Job<'_>, standing: Standing) -> WatchdogPlan {
         Pace::Every(interval) => (CyclePace::Every(interval), interval),
         Pace::EachStep | Pace::Once(_) => (CyclePace::WithEngine, DurNs(0)),
     };
-    WatchdogPlan { limits, rules: rules.with_interval(interval), pace, standing }
+    let is_enabled = job.loaded.checked.sections.watchdog.enabled;
+    WatchdogPlan { limits, rules: rules.with_interval(interval), pace, standing, is_enabled }
 }
 
 fn telemetry_plan(job: &Job<'_>, timeline: Timeline) -> TelemetryPlan {

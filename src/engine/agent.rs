@@ -356,14 +356,14 @@ impl Agent for Engine {
         self.core.set_permission(permission);
         // A restart leaves facts of its own.
         self.flush(now);
-        self.core.on_timer(now);
+        let expired = self.core.on_timer(now);
         let events = self.take_events(now);
         if events {
             self.waits.due(now.mono);
         }
         let books = self.take_books(now);
         let cycle = self.close_cycles(now, books);
-        let worked = events || books || cycle;
+        let worked = events || books || cycle || expired;
         if worked || self.show.is_behind(epoch) {
             let turn = Shown {
                 at: now.mono,

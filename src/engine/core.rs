@@ -210,10 +210,12 @@ impl Core {
         self.on_event(&OrderEvent { id: request.id, kind }, now);
     }
 
-    /// Marks orders whose end is overdue.
-    pub fn on_timer(&mut self, now: Now) {
+    /// Marks orders whose end is overdue; true if there were any.
+    pub fn on_timer(&mut self, now: Now) -> bool {
         let timeout = self.risk.limits().order_timeout;
-        self.counts.timeouts += self.orders.expire(now.mono, timeout) as u64;
+        let expired = self.orders.expire(now.mono, timeout);
+        self.counts.timeouts += expired as u64;
+        expired > 0
     }
 
     /// When [`Core::on_timer`] has something to do.

@@ -30,30 +30,6 @@ const _: () = assert!(limit::INSTRUMENTS <= 64, "unsent tops are tracked in one 
 /// seconds for which `risk.alive_within_ms` believes it.
 const LIFE_SIGN_EVERY: DurNs = DurNs::from_secs(1);
 
-/// The counters of which exactly one rises with each frame; their sum is [`Counter::Frames`].
-pub const OUTCOMES: [Counter; 20] = [
-    Counter::Books,
-    Counter::Tickers,
-    Counter::Trades,
-    Counter::Controls,
-    Counter::HeldDiffs,
-    Counter::OldDiffs,
-    Counter::Gaps,
-    Counter::StaleSnapshots,
-    Counter::RejectedMalformed,
-    Counter::RejectedTooLarge,
-    Counter::RejectedTooDeep,
-    Counter::RejectedUtf8,
-    Counter::RejectedNumber,
-    Counter::RejectedValue,
-    Counter::RejectedUnsorted,
-    Counter::RejectedCrossed,
-    Counter::RejectedEmpty,
-    Counter::RejectedTime,
-    Counter::RejectedOverflow,
-    Counter::UnknownSymbols,
-];
-
 const RESYNC: Change = Change::Image { resynced: true };
 
 /// One venue's feed without its socket.

@@ -18,6 +18,8 @@ use crate::types::board::ProcessBoard;
 use crate::types::board::Terms;
 use crate::types::counters::COUNTERS;
 use crate::types::counters::Counter;
+use crate::types::counters::PARSED;
+use crate::types::counters::REJECTED;
 use crate::types::counters::Tally;
 use crate::types::evidence::FeedFigures;
 use crate::types::evidence::Term;
@@ -27,32 +29,6 @@ use crate::types::report::CycleReport;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 
-/// One of these rises with each frame that a codec understood.
-const PARSED: [Counter; 9] = [
-    Counter::Books,
-    Counter::Tickers,
-    Counter::Trades,
-    Counter::Controls,
-    Counter::HeldDiffs,
-    Counter::OldDiffs,
-    Counter::Gaps,
-    Counter::StaleSnapshots,
-    Counter::UnknownSymbols,
-];
-/// One of these with each frame that was rejected whole.
-const REJECTED: [Counter; 11] = [
-    Counter::RejectedMalformed,
-    Counter::RejectedTooLarge,
-    Counter::RejectedTooDeep,
-    Counter::RejectedUtf8,
-    Counter::RejectedNumber,
-    Counter::RejectedValue,
-    Counter::RejectedUnsorted,
-    Counter::RejectedCrossed,
-    Counter::RejectedEmpty,
-    Counter::RejectedTime,
-    Counter::RejectedOverflow,
-];
 /// Terms that other threads keep.
 const KEPT: [Term; 15] = [
     Term::UpdatesApplied,
@@ -210,15 +186,6 @@ mod tests {
     use super::*;
     use crate::runtime::pulse::Pulse;
     use crate::types::counters::Pen;
-
-    #[test]
-    fn every_frame_is_parsed_or_rejected_by_exactly_one_counter() {
-        let of_frames = COUNTERS.iter().filter(|info| info.unit == "frames").count();
-        // Gaps and stale snapshots are frames that do more than that; books are images.
-        let others = [Counter::Books, Counter::Gaps, Counter::StaleSnapshots].len();
-        let frames_itself = 1;
-        assert_eq!(PARSED.len() + REJECTED.len(), of_frames - frames_itself + others);
-    }
 
     #[test]
     fn the_slowest_feed_counts_and_one_that_never_spoke_leaves_the_lag_unknown() {

@@ -57,6 +57,33 @@ counters! {
     Conflated { "tops", "Of those, replaced by a newer one before the engine took them" }
 }
 
+/// Exactly one of these and of [`REJECTED`] rises with each frame: what became of a frame that was
+/// understood.
+pub const PARSED: [Counter; 9] = [
+    Counter::Books,
+    Counter::Tickers,
+    Counter::Trades,
+    Counter::Controls,
+    Counter::HeldDiffs,
+    Counter::OldDiffs,
+    Counter::Gaps,
+    Counter::StaleSnapshots,
+    Counter::UnknownSymbols,
+];
+/// Why a frame was rejected whole.
+pub const REJECTED: [Counter; 11] = [
+    Counter::RejectedMalformed,
+    Counter::RejectedTooLarge,
+    Counter::RejectedTooDeep,
+    Counter::RejectedUtf8,
+    Counter::RejectedNumber,
+    Counter::RejectedValue,
+    Counter::RejectedUnsorted,
+    Counter::RejectedCrossed,
+    Counter::RejectedEmpty,
+    Counter::RejectedTime,
+    Counter::RejectedOverflow,
+];
 /// How many counters there are.
 pub const COUNTER_COUNT: usize = COUNTERS.len();
 
@@ -124,6 +151,15 @@ mod tests {
         pen.add(Counter::Gaps, 1);
         assert_eq!(tally.get(Counter::Gaps), 3);
         assert_eq!(tally.get(Counter::Frames), 0);
+    }
+
+    #[test]
+    fn every_frame_is_parsed_or_rejected_by_exactly_one_counter() {
+        let of_frames = COUNTERS.iter().filter(|info| info.unit == "frames").count();
+        // Gaps and stale snapshots are frames that do more than that; books are images.
+        let others = [Counter::Books, Counter::Gaps, Counter::StaleSnapshots].len();
+        let frames_itself = 1;
+        assert_eq!(PARSED.len() + REJECTED.len(), of_frames - frames_itself + others);
     }
 
     #[test]

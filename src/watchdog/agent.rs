@@ -47,6 +47,7 @@ use crate::watchdog::step::Tick;
 /// Time between two ticks before trading begins: an engine that has just been rebuilt should not
 /// wait for a whole tick.
 const BOOT_TICK: DurNs = DurNs::from_ms(10);
+
 /// What a watchdog is started with.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -58,6 +59,8 @@ pub struct Plan {
     pub pace: CyclePace,
     /// What the process before left.
     pub standing: Standing,
+    /// `watchdog.enabled`: off, only what makes trading impossible is looked at.
+    pub is_enabled: bool,
 }
 
 /// What a watchdog writes.
@@ -94,7 +97,7 @@ pub struct Watchdog {
 impl Watchdog {
     /// Over these subjects. Allocates once.
     pub fn new(plan: Plan, subjects: Subjects, ports: Ports) -> Watchdog {
-        let sources = Sources::new(subjects, plan.rules.ws_lag.warn);
+        let sources = Sources::new(subjects, plan.rules.ws_lag.warn, plan.is_enabled);
         let watched = sources.watched();
         let rules = Rules::new(&plan.rules, &watched);
         Watchdog {
@@ -208,7 +211,7 @@ impl Watchdog {
             cause: judged.cause.filter(|_| signalled).map(told),
             strikes: self.machine.strikes(),
         };
-        self.tell(kind, now);
+        send(&self.ports.notices, kind, now);
         self.keep(step);
         self.drains_since = None;
         self.show();
@@ -237,7 +240,8 @@ impl Watchdog {
             board.reconnect_asked.store(true, Ordering::Release);
         }
         let is_cleared = reset == SoftReset::Cleared;
-        self.tell(NoticeKind::SoftReset { is_cleared, cause: cause.map(told) }, now);
+        let kind = NoticeKind::SoftReset { is_cleared, cause: cause.map(told) };
+        send(&self.ports.notices, kind, now);
     }
 
     /// Tells of each gauge whose severity is another than at the last tick, so that a thread is
@@ -245,11 +249,8 @@ impl Watchdog {
     fn tell_severities(&mut self, pace: Pace, at: Now) {
         let notices = &self.ports.notices;
         let mut tell = |severity: Severity, cause: Option<Cause>| {
-            let kind = NoticeKind::Severity { severity: severity.name(), cause: cause.map(told) };
-            if let Some(notices) = notices {
-                // The link drops and counts: nobody waits for telemetry.
-                let _ = notices.send(Notice { at, kind });
-            }
+            let severity = severity.name();
+            send(notices, NoticeKind::Severity { severity, cause: cause.map(told) }, at);
         };
         let was_paused = std::mem::replace(&mut self.is_excusing, pace == Pace::Paused);
         if was_paused != self.is_excusing {
@@ -257,13 +258,6 @@ impl Watchdog {
             tell(severity, Judgement::HOST_PAUSE.cause);
         }
         self.rules.take_changes(&mut tell);
-    }
-
-    fn tell(&self, kind: NoticeKind, at: Now) {
-        if let Some(notices) = &self.ports.notices {
-            // The link drops and counts: nobody waits for telemetry.
-            let _ = notices.send(Notice { at, kind });
-        }
     }
 
     /// With a dead thread nothing new is risked, and what is open may only be reduced.
@@ -330,6 +324,13 @@ fn exit_code(ending: Ending, cause: Option<Cause>) -> u8 {
         Ending::Unhedged => 22,
         Ending::CrashLoop => 23,
         Ending::Halted => cause.map_or(1, |cause| cause.watched.signal.exit_code()),
+    }
+}
+
+/// The link drops and counts: nobody waits for telemetry.
+fn send(notices: &Option<Tx<Notice>>, kind: NoticeKind, at: Now) {
+    if let Some(notices) = notices {
+        let _ = notices.send(Notice { at, kind });
     }
 }
 

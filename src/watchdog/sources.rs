@@ -63,8 +63,6 @@ pub struct Subjects {
     pub journal: Option<Arc<JournalState>>,
     /// What the gateway counts.
     pub gateway_terms: Option<Arc<Terms>>,
-    /// `watchdog.enabled: false`: only what makes trading impossible is looked at.
-    pub is_reduced: bool,
 }
 
 /// Reads the gauges of [`Subjects`].
@@ -148,10 +146,11 @@ fn flags(subjects: &Subjects, rows: &mut Vec<(Watched, Source)>) {
 }
 
 impl Sources {
-    /// Of these subjects. A feed that has been silent longer than `quiet` lags by its silence.
-    pub fn new(subjects: Subjects, quiet: DurNs) -> Sources {
+    /// Of these subjects. A feed that has been silent longer than `quiet` lags by its silence. Not
+    /// enabled, only what makes trading impossible is looked at.
+    pub fn new(subjects: Subjects, quiet: DurNs, is_enabled: bool) -> Sources {
         let mut rows = Vec::new();
-        if !subjects.is_reduced {
+        if is_enabled {
             measured(&subjects, &mut rows);
         }
         flags(&subjects, &mut rows);

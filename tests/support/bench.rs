@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use arb::feed::agent::Feed;
-use arb::feed::agent::OUTCOMES;
 use arb::feed::books::Books;
 use arb::feed::books::Outcome;
 use arb::feed::slot::Change;
@@ -11,6 +10,8 @@ use arb::runtime::link::Link;
 use arb::runtime::link::Rx;
 use arb::runtime::link::WhenFull;
 use arb::types::counters::Counter;
+use arb::types::counters::PARSED;
+use arb::types::counters::REJECTED;
 use arb::types::ids::InstrumentId;
 use arb::types::ids::VenueId;
 use arb::types::ids::instrument_name;
@@ -69,7 +70,7 @@ impl Bench {
         self.feed.tally().get(counter)
     }
     pub fn assert_counted_once(&self) {
-        let sum: u64 = OUTCOMES.iter().map(|counter| self.count(*counter)).sum();
+        let sum: u64 = PARSED.iter().chain(&REJECTED).map(|counter| self.count(*counter)).sum();
         assert_eq!(sum, self.count(Counter::Frames));
     }
 }

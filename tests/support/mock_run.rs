@@ -61,6 +61,7 @@ pub fn play(faults: &[Fault], loops: u64) -> Played {
         rules: rules.with_interval(CYCLE),
         pace: CyclePace::Every(CYCLE),
         standing: Standing::default(),
+        is_enabled: true,
     };
     let (engine, paper) = (checked.engine, checked.paper);
     let (pace, checkpoints) = (Pace::Every(CYCLE), Checkpoints::default());

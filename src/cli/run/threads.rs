@@ -184,7 +184,6 @@ fn watchdog(
     let ports = plant.boards.dog_ports(&plant.permission);
     let mut subjects = posts.subjects(&mut plant.boards, sections.sys_monitor.enabled);
     subjects.journal = Some(Arc::clone(journal));
-    subjects.is_reduced = !sections.watchdog.enabled;
     Watchdog::new(watchdog_plan(job, standing), subjects, ports)
 }
 

@@ -175,7 +175,7 @@ pub fn replay_plant(plan: &Plan) -> (Plant<(VenueId, Feed)>, Outlets) {
     let feeds = |venue, links, _, _| {
         let mine = plan.engine.instruments.iter().filter(|i| i.venue == venue);
         let names: Vec<_> = mine.map(|i| (i.id, i.name)).collect();
-        Some((venue, Feed::new(Books::new(venue, &names), links)))
+        (!names.is_empty()).then(|| (venue, Feed::new(Books::new(venue, &names), links)))
     };
     join(plan, Site::default(), feeds)
 }

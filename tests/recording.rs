@@ -45,7 +45,7 @@ fn pair() -> Option<PathBuf> {
 fn feed_of(venue: VenueId) -> Feed {
     let names = match venue {
         VenueId::Upbit => [("BTC", "KRW"), ("USDT", "KRW")].as_slice(),
-        VenueId::Binance => [("BTC", "USDT")].as_slice(),
+        _ => [("BTC", "USDT")].as_slice(),
     };
     let instruments: Vec<_> = (0u8..)
         .zip(names)
@@ -75,7 +75,7 @@ fn assert_counted_once(tally: &Tally) {
 fn the_recorded_pair_gives_every_image_and_no_gap() {
     let Some(path) = pair() else { return };
     let mut tape = Tape::open(&path).expect("the recording opens");
-    let mut feeds = VenueId::ALL.map(feed_of);
+    let mut feeds = [VenueId::Upbit, VenueId::Binance].map(feed_of);
     while let Some(record) = tape.next_record().expect("an undamaged recording") {
         play(&mut feeds[record.venue.index()], &record);
     }

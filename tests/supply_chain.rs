@@ -13,7 +13,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Most packages in `Cargo.lock`, those of other platforms and of tests included.
-const MOST_PACKAGES: usize = 160;
+const MOST_PACKAGES: usize = 230;
 /// Families that are refused as a whole; `deny.toml` cannot name a pattern.
 const BANNED_PREFIXES: [&str; 1] = ["async-"];
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";

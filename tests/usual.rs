@@ -28,6 +28,7 @@ fn usual<'f>(venue: VenueId, frame: &'f [u8], scratch: &mut Scratch) -> Option<E
     match venue {
         VenueId::Upbit => upbit::usual::read(frame, scratch),
         VenueId::Binance => binance::usual::read(frame, scratch),
+        _ => None,
     }
 }
 
@@ -39,6 +40,7 @@ fn tolerant<'f>(
     match venue {
         VenueId::Upbit => UpbitCodec.decode_any(FrameKind::Ws, frame, scratch),
         VenueId::Binance => BinanceCodec.decode_any(FrameKind::Ws, frame, scratch),
+        other => codec(other).decode(FrameKind::Ws, frame, scratch),
     }
 }
 

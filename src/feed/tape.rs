@@ -64,7 +64,7 @@ pub enum Damage {
     #[error("not of the form `<recv_ns> <venue> <kind> <payload>`")]
     Format,
     /// A venue that this program does not know.
-    #[error("unknown venue; known are upbit and binance")]
+    #[error("unknown venue; known are upbit, binance, bithumb, bybit and okx")]
     Venue,
     /// A kind that the format does not have.
     #[error("unknown kind; known are ws, ws64, rest_depth, open and close")]

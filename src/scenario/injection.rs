@@ -12,12 +12,10 @@ use crate::sim::saboteur::Switches;
 use crate::sim::spoiled::Blocks;
 use crate::sim::spoiled::Lent;
 use crate::sim::spoiled::Spoiler;
-use crate::types::ids::VenueId;
 use crate::types::time::MonoNs;
 
 /// The agents of a simulation by their threads' names, in the order of their turns.
 pub const THREADS: [&str; 5] = ["feed-upbit", "feed-binance", "engine", "gateway", "watchdog"];
-const _: () = assert!(VenueId::ALL.len() + 3 == THREADS.len(), "a feed for each venue");
 
 /// What happens to the threads that the agents would have, and to the process.
 pub struct Injection {

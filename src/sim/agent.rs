@@ -238,10 +238,7 @@ impl Outlet {
 
 impl Agent for MarketFeed {
     fn name(&self) -> &'static str {
-        match self.venue {
-            VenueId::Upbit => "feed-upbit",
-            VenueId::Binance => "feed-binance",
-        }
+        self.venue.feed_thread()
     }
 
     fn turn(&mut self, now: Now) -> Turn {

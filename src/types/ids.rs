@@ -10,17 +10,47 @@ pub enum VenueId {
     Upbit,
     /// Binance spot.
     Binance,
+    /// Bithumb, KRW markets.
+    Bithumb,
+    /// Bybit v5 spot.
+    Bybit,
+    /// OKX v5 spot.
+    Okx,
 }
 
 impl VenueId {
     /// Every venue, in the order of its number.
-    pub const ALL: [VenueId; 2] = [VenueId::Upbit, VenueId::Binance];
+    pub const ALL: [VenueId; 5] =
+        [VenueId::Upbit, VenueId::Binance, VenueId::Bithumb, VenueId::Bybit, VenueId::Okx];
 
     /// The lower-case name used in files, metrics and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             VenueId::Upbit => "upbit",
             VenueId::Binance => "binance",
+            VenueId::Bithumb => "bithumb",
+            VenueId::Bybit => "bybit",
+            VenueId::Okx => "okx",
+        }
+    }
+    /// Name of the thread that reads its market data.
+    pub const fn feed_thread(self) -> &'static str {
+        match self {
+            VenueId::Upbit => "feed-upbit",
+            VenueId::Binance => "feed-binance",
+            VenueId::Bithumb => "feed-bithumb",
+            VenueId::Bybit => "feed-bybit",
+            VenueId::Okx => "feed-okx",
+        }
+    }
+    /// Name of the thread that does its slow errands: connecting, requests.
+    pub const fn desk_thread(self) -> &'static str {
+        match self {
+            VenueId::Upbit => "desk-upbit",
+            VenueId::Binance => "desk-binance",
+            VenueId::Bithumb => "desk-bithumb",
+            VenueId::Bybit => "desk-bybit",
+            VenueId::Okx => "desk-okx",
         }
     }
     /// Index into per-venue tables.

@@ -4,7 +4,10 @@
 //! Owns: codecs, books, venue rules. Receives: frame bytes. Sends: nothing. Never: sockets, time.
 
 pub mod binance;
+pub mod bithumb;
 pub mod book;
+pub mod bybit;
+pub mod okx;
 mod scan;
 pub mod upbit;
 mod wire;
@@ -169,5 +172,8 @@ pub fn codec(venue: VenueId) -> Box<dyn Codec + Send> {
     match venue {
         VenueId::Upbit => Box::new(upbit::market::UpbitCodec),
         VenueId::Binance => Box::new(binance::market::BinanceCodec),
+        VenueId::Bithumb => Box::new(bithumb::market::BithumbCodec),
+        VenueId::Bybit => Box::new(bybit::market::BybitCodec),
+        VenueId::Okx => Box::new(okx::market::OkxCodec),
     }
 }

@@ -102,9 +102,9 @@ pub const LONG_FRONT_PAGES: [(&str, &str); 2] = [
 
 /// Where each third-party crate may be named in `src`: crate, path prefixes, why.
 /// An empty list of prefixes means anywhere.
-pub const CRATES: [(&str, &[&str], &str); 28] = [
+pub const CRATES: [(&str, &[&str], &str); 33] = [
     ("arrayvec", &[], "fixed-capacity values are vocabulary"),
-    ("base64", &["src/feed/tape"], "payloads of a recording that are no plain text"),
+    ("base64", &["src/feed/tape", "src/venue/sign"], "frames and signatures that are no text"),
     ("clap", &["src/cli/"], "one definition of the command line"),
     ("clap_complete", &["src/cli/"], "completions of that definition"),
     ("clap_mangen", &["src/cli/"], "manual pages of that definition"),
@@ -114,12 +114,16 @@ pub const CRATES: [(&str, &[&str], &str); 28] = [
     ("env_logger", &["src/cli/"], "one place says where the log goes"),
     ("flate2", &["src/feed/tape"], "recordings are gzip files"),
     ("hdrhistogram", &["src/stats/"], "a dev-dependency: the oracle of our own histogram"),
+    ("httparse", &["src/net/"], "heads of HTTP messages"),
     ("libc", &LIBC, "system calls and their numbers that std does not offer"),
     ("log", &[], "a facade; the engine is kept from it by a rule of its own"),
     ("proptest", &[], "a dev-dependency: it can be named in tests only"),
+    ("rcgen", &["src/net/"], "the certificate of the local exchange"),
     ("redis", &["src/telemetry/redis"], "one place talks to Redis"),
-    ("rustix", &["src/types/time"], "the clock that goes on while the host is suspended"),
+    ("ring", &["src/net/", "src/venue/sign"], "hashes and keys of requests"),
+    ("rustix", &RUSTIX, "clocks, polling and socket options that std does not offer"),
     ("rustls", &["src/net/"], "TLS belongs to the sockets"),
+    ("rustls_native_certs", &["src/net/"], "the roots of the system, if wanted"),
     ("schemars", &["src/config/"], "the schema of the configuration"),
     ("serde", &[], "derives stand where the types stand"),
     ("serde_json", &[], "frames, snapshots and reports are JSON"),
@@ -131,9 +135,12 @@ pub const CRATES: [(&str, &[&str], &str); 28] = [
     ("thiserror", &[], "error enums stand where the errors arise"),
     ("tungstenite", &["src/net/ws"], "one place speaks WebSocket"),
     ("ureq", &["src/net/"], "cold HTTP belongs to the sockets"),
+    ("webpki_roots", &["src/net/"], "the same roots on every machine"),
 ];
 
 const LIBC: [&str; 3] = ["src/runtime/", "src/net/", "src/telemetry/console"];
+
+const RUSTIX: [&str; 3] = ["src/types/time", "src/runtime/idle", "src/net/"];
 
 /// Words that reading code must not contain, and what to do instead.
 pub const UNFINISHED: [(&str, &str); 8] = [

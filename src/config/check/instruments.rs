@@ -222,6 +222,15 @@ fn rules_of(venue: VenueId, yaml: &ConfigYaml, found: &mut Findings) -> VenueRul
             whole_book_feed: false,
             enabled: yaml.binance.enabled,
         },
+        VenueId::Bithumb | VenueId::Bybit | VenueId::Okx => VenueRules {
+            quote: if venue == VenueId::Bithumb { Quote::Krw } else { Quote::Usdt },
+            fee: Ppm::new(0),
+            buy_fee: BuyFee::Quote,
+            lot_raw: None,
+            min_notional_raw: 0,
+            whole_book_feed: false,
+            enabled: false,
+        },
     }
 }
 
@@ -269,14 +278,14 @@ impl Selected {
             (VenueId::Upbit, "websocket.upbit_symbols", &yaml.websocket.upbit_symbols),
             (VenueId::Binance, "websocket.binance_symbols", &yaml.websocket.binance_symbols),
         ];
-        let names = lists.map(|(venue, path, list)| {
-            let mut names = Vec::new();
+        let mut names = std::array::from_fn(|_| Vec::new());
+        for (venue, path, list) in lists {
             for (index, symbol) in list.iter().enumerate() {
                 let rows = yaml.instruments.0.iter().filter(|row| row.venue.id() == venue);
                 let same =
                     |row: &&InstrumentYaml| symbol.replace('-', "") == row.name.replace('-', "");
                 match rows.into_iter().find(same) {
-                    Some(row) => names.push(row.name.clone()),
+                    Some(row) => names[venue.index()].push(row.name.clone()),
                     None => {
                         let path = format!("{path}[{index}]");
                         let what = format!("{symbol} is none of the instruments");
@@ -284,8 +293,7 @@ impl Selected {
                     }
                 }
             }
-            names
-        });
+        }
         Selected { names }
     }
 

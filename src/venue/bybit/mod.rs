@@ -1,0 +1,3 @@
+//! Protocol facts of the venue.
+
+pub mod market;

@@ -1,0 +1,32 @@
+//! Okx public frames.
+
+use crate::types::ids::InstrumentName;
+use crate::venue::Codec;
+use crate::venue::DecodeError;
+use crate::venue::Event;
+use crate::venue::FrameKind;
+use crate::venue::Scratch;
+
+/// Okx's codec.
+#[derive(Clone, Copy, Debug)]
+pub struct OkxCodec;
+
+impl Codec for OkxCodec {
+    fn decode<'f>(
+        &self,
+        _kind: FrameKind,
+        _frame: &'f [u8],
+        scratch: &mut Scratch,
+    ) -> Result<Event<'f>, DecodeError> {
+        scratch.clear();
+        Err(DecodeError::Malformed)
+    }
+
+    fn instrument(&self, _symbol: &str) -> Option<InstrumentName> {
+        None
+    }
+
+    fn symbol(&self, instrument: &InstrumentName) -> String {
+        instrument.to_string()
+    }
+}

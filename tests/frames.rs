@@ -10,10 +10,12 @@ use arb::types::number::parse_fixed;
 use arb::types::units::Price;
 use arb::types::units::Qty;
 use arb::venue::Codec;
+use arb::venue::Control;
 use arb::venue::DecodeError;
 use arb::venue::Event;
 use arb::venue::FrameKind;
 use arb::venue::Scratch;
+use arb::venue::Span;
 use arb::venue::codec;
 use proptest::prelude::*;
 
@@ -61,7 +63,8 @@ fn number(why: Result<Event<'_>, DecodeError>) -> bool {
 fn an_upbit_book_is_read_exactly_and_without_its_padding() {
     let mut scratch = Scratch::default();
     let event = codec(VenueId::Upbit).decode(FrameKind::Ws, UPBIT_BOOK.as_bytes(), &mut scratch);
-    assert_eq!(event, Ok(Event::Image { symbol: "KRW-BTC", venue_ts_ms: 1_723_161_255_478 }));
+    let (symbol, venue_ts_ms) = ("KRW-BTC", 1_723_161_255_478);
+    assert_eq!(event, Ok(Event::Image { symbol, venue_ts_ms, update_id: None }));
     let bids = [("86120000", "0.00079276"), ("86118000", "0.25"), ("86100000", "1")];
     assert_eq!(scratch.bids, levels(&bids));
     assert_eq!(scratch.asks, levels(&[("86123000", "0.0007772"), ("86126000", "0.5")]));
@@ -71,7 +74,8 @@ fn an_upbit_book_is_read_exactly_and_without_its_padding() {
 fn short_keys_in_any_order_inside_a_list_of_one_say_the_same() {
     let mut scratch = Scratch::default();
     let event = codec(VenueId::Upbit).decode(FrameKind::Ws, UPBIT_LIST.as_bytes(), &mut scratch);
-    assert_eq!(event, Ok(Event::Image { symbol: "KRW-BTC", venue_ts_ms: 1_723_161_255_478 }));
+    let (symbol, venue_ts_ms) = ("KRW-BTC", 1_723_161_255_478);
+    assert_eq!(event, Ok(Event::Image { symbol, venue_ts_ms, update_id: None }));
     assert_eq!(scratch.bids, levels(&[("86120000", "0.00079276")]));
     assert_eq!(scratch.asks, levels(&[("86123000", "0.0007772")]));
     let two = UPBIT_LIST.replace("}]\n", "},{}]");
@@ -110,8 +114,7 @@ fn binance_frames_read_alike_raw_and_in_the_combined_wrapper() {
     let event = codec(VenueId::Binance).decode(FrameKind::Ws, line.as_bytes(), &mut scratch);
     let expected = Event::Delta {
         symbol: "BTCUSDT",
-        first_id: 11,
-        last_id: 12,
+        span: Span::Joined { first: 11, last: 12 },
         venue_ts_ms: 1_723_161_255_208,
     };
     assert_eq!(event, Ok(expected));
@@ -125,20 +128,21 @@ fn binance_frames_read_alike_raw_and_in_the_combined_wrapper() {
 
 #[test]
 fn everything_else_a_venue_documents_is_control() {
-    let fine = Ok(Event::Control { is_error: false });
-    let error = Ok(Event::Control { is_error: true });
-    assert_eq!(upbit(r#"{"status":"UP"}"#), fine);
-    assert_eq!(upbit(r#"{"type":"ticker","code":"KRW-BTC","trade_price":1.0}"#), fine);
-    assert_eq!(upbit(r#"{"method":"LIST_SUBSCRIPTIONS","result":[{"codes":[]}]}"#), fine);
+    let [status, ack, unused, shutting_down, error] =
+        [Control::Status, Control::Ack, Control::Unused, Control::ShuttingDown, Control::Error]
+            .map(|control| Ok(Event::Control(control)));
+    assert_eq!(upbit(r#"{"status":"UP"}"#), status);
+    assert_eq!(upbit(r#"{"type":"ticker","code":"KRW-BTC","trade_price":1.0}"#), unused);
+    assert_eq!(upbit(r#"{"method":"LIST_SUBSCRIPTIONS","result":[{"codes":[]}]}"#), ack);
     assert_eq!(upbit(r#"{"error":{"message":"x","name":"NO_TICKET"}}"#), error);
-    assert_eq!(binance(r#"{"result":null,"id":1}"#), fine);
-    assert_eq!(binance(r#"{"result":["btcusdt@aggTrade"],"id":3}"#), fine);
-    assert_eq!(binance(r#"{"e":"serverShutdown","E":1770123456789}"#), fine);
+    assert_eq!(binance(r#"{"result":null,"id":1}"#), ack);
+    assert_eq!(binance(r#"{"result":["btcusdt@aggTrade"],"id":3}"#), ack);
+    assert_eq!(binance(r#"{"e":"serverShutdown","E":1770123456789}"#), shutting_down);
     let shutdown = r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}"#;
-    assert_eq!(binance(shutdown), fine);
-    assert_eq!(binance(r#"{"data":[{"e":"24hrTicker"}],"stream":"!ticker@arr"}"#), fine);
-    assert_eq!(binance(r#"{"lastUpdateId":1,"bids":[["1","1"]],"asks":[]}"#), fine);
-    assert_eq!(binance(r#"{"e":"aggTrade","s":"BNBBTC","a":12345,"p":"0.001","m":true}"#), fine);
+    assert_eq!(binance(shutdown), shutting_down);
+    assert_eq!(binance(r#"{"data":[{"e":"24hrTicker"}],"stream":"!ticker@arr"}"#), unused);
+    assert_eq!(binance(r#"{"lastUpdateId":1,"bids":[["1","1"]],"asks":[]}"#), unused);
+    assert_eq!(binance(r#"{"e":"aggTrade","s":"BNBBTC","a":12345,"p":"0.001","m":true}"#), unused);
     assert_eq!(binance(r#"{"code":2,"msg":"Invalid request","id":1}"#), error);
     assert_eq!(rest(r#"{"code":-1121,"msg":"Invalid symbol."}"#), error);
 }

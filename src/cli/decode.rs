@@ -26,6 +26,7 @@ use crate::types::market::Level;
 use crate::types::market::Ticker;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
+use crate::venue::Control;
 use crate::venue::DecodeError;
 use crate::venue::FrameKind;
 
@@ -148,8 +149,8 @@ impl Note {
         match outcome {
             Outcome::Book { slot, change } => Note::of_change(*slot, change),
             Outcome::Trade { slot, trade } => Note::of_trade(*slot, trade),
-            Outcome::Control { is_error: true } => Note::bare("error", None),
-            Outcome::Control { is_error: false } => Note::bare("control", None),
+            Outcome::Control(Control::Error) => Note::bare("error", None),
+            Outcome::Control(_) => Note::bare("control", None),
             Outcome::Rejected(why) => Note::rejected(why, None),
             Outcome::Unknown => Note::bare("unknown_symbol", None),
             Outcome::Unplaced => Note::bare("stale", None),

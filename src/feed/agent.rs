@@ -202,7 +202,7 @@ fn news_of(outcome: &Outcome) -> Option<usize> {
 fn counter_of(outcome: &Outcome) -> Counter {
     match outcome {
         Outcome::Trade { .. } => Counter::Trades,
-        Outcome::Control { .. } => Counter::Controls,
+        Outcome::Control(_) => Counter::Controls,
         Outcome::Unknown => Counter::UnknownSymbols,
         Outcome::Unplaced => Counter::StaleSnapshots,
         Outcome::Rejected(why) => rejected(why),

@@ -17,10 +17,12 @@ use crate::types::time::Now;
 use crate::types::units::Price;
 use crate::types::units::Qty;
 use crate::venue::Codec;
+use crate::venue::Control;
 use crate::venue::DecodeError;
 use crate::venue::Event;
 use crate::venue::FrameKind;
 use crate::venue::Scratch;
+use crate::venue::Span;
 use crate::venue::binance::depth::DiffIds;
 use crate::venue::codec;
 
@@ -47,10 +49,7 @@ pub enum Outcome {
         trade: Trade,
     },
     /// Acknowledgement, status, error of the venue, or a stream that is not used.
-    Control {
-        /// True for an error of the venue.
-        is_error: bool,
-    },
+    Control(Control),
     /// The frame was rejected whole and every book is as it was.
     Rejected(DecodeError),
     /// A symbol that is not among these instruments.
@@ -184,12 +183,13 @@ impl Books {
 
     fn on_event(&mut self, event: Event<'_>, now: Now) -> Outcome {
         match event {
-            Event::Control { is_error } => Outcome::Control { is_error },
-            Event::Image { symbol, venue_ts_ms } => {
+            Event::Control(control) => Outcome::Control(control),
+            Event::Image { symbol, venue_ts_ms, .. } => {
                 self.change(symbol, |slot, levels| slot.on_image(levels, venue_ts_ms, now))
             }
-            Event::Delta { symbol, first_id, last_id, venue_ts_ms } => {
-                let diff = Diff { ids: DiffIds { first: first_id, last: last_id }, venue_ts_ms };
+            Event::Delta { symbol, span, venue_ts_ms } => {
+                let (Span::Joined { first, last } | Span::Chained { prev: first, last }) = span;
+                let diff = Diff { ids: DiffIds { first, last }, venue_ts_ms };
                 self.change(symbol, |slot, levels| slot.on_delta(levels, diff, now))
             }
             Event::Ticker { symbol, ticker } => {
@@ -257,14 +257,15 @@ impl Books {
     fn digest_event(&mut self, event: &Event<'_>) {
         let digest = &mut self.digest;
         match *event {
-            Event::Control { is_error } => digest.word(u64::from(is_error)),
-            Event::Image { symbol, venue_ts_ms } => {
+            Event::Control(control) => digest.word(u64::from(control.is_error())),
+            Event::Image { symbol, venue_ts_ms, .. } => {
                 digest.text(symbol);
                 digest.word(venue_ts_ms);
             }
-            Event::Delta { symbol, first_id, last_id, venue_ts_ms } => {
+            Event::Delta { symbol, span, venue_ts_ms } => {
+                let (Span::Joined { first, last } | Span::Chained { prev: first, last }) = span;
                 digest.text(symbol);
-                [first_id, last_id, venue_ts_ms].into_iter().for_each(|word| digest.word(word));
+                [first, last, venue_ts_ms].into_iter().for_each(|word| digest.word(word));
             }
             Event::Snapshot { last_id } => digest.word(last_id),
             Event::Ticker { symbol, ticker } => {

@@ -8,7 +8,9 @@ pub mod bithumb;
 pub mod book;
 pub mod bybit;
 pub mod okx;
+pub mod private;
 mod scan;
+pub mod stream;
 pub mod upbit;
 mod wire;
 
@@ -63,15 +65,16 @@ pub enum Event<'f> {
         symbol: &'f str,
         /// Venue time of the book, ms since 1970.
         venue_ts_ms: u64,
+        /// Update number of the image where deltas follow it (Bybit `u`, OKX `seqId`); `None` on
+        /// venues whose every book is whole.
+        update_id: Option<u64>,
     },
     /// Changed levels under the venue's sequence numbers; quantity 0 deletes.
     Delta {
         /// The venue's code of the instrument.
         symbol: &'f str,
-        /// First update number in it (Binance `U`).
-        first_id: u64,
-        /// Last update number in it (Binance `u`).
-        last_id: u64,
+        /// Which updates it holds, and what has to come before it.
+        span: Span,
         /// Venue time, ms since 1970.
         venue_ts_ms: u64,
     },
@@ -103,10 +106,50 @@ pub enum Event<'f> {
         venue_ts_ms: u64,
     },
     /// Acknowledgement, status, error object or a stream that this program does not use.
-    Control {
-        /// True for an error of the venue.
-        is_error: bool,
+    Control(Control),
+}
+
+/// Update numbers of a delta.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Span {
+    /// From the first to the last; it may overlap what is known (Binance `U`, `u`).
+    Joined {
+        /// First update in it.
+        first: u64,
+        /// Last update in it, at or above `first`.
+        last: u64,
     },
+    /// It applies to the book of exactly that update number (Bybit: `u - 1`; OKX `prevSeqId`).
+    Chained {
+        /// Update number of the book that it changes.
+        prev: u64,
+        /// Update number of the book afterwards.
+        last: u64,
+    },
+}
+
+/// What a frame that carries no market data is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Control {
+    /// The venue accepted a request.
+    Ack,
+    /// The venue answers a keepalive.
+    Pong,
+    /// The venue says that it lives (`{"status":"UP"}`).
+    Status,
+    /// The venue is about to close this connection: a new one has to be opened at once.
+    ShuttingDown,
+    /// The venue refused a request, or says that something is wrong.
+    Error,
+    /// A stream or message that this program does not use.
+    Unused,
+}
+
+impl Control {
+    /// True for an error of the venue.
+    pub const fn is_error(self) -> bool {
+        matches!(self, Control::Error)
+    }
 }
 
 /// Why a frame was rejected whole. Counted per variant.

@@ -21,10 +21,12 @@ use crate::types::market::Level;
 use crate::types::market::Side;
 use crate::types::market::Ticker;
 use crate::venue::Codec;
+use crate::venue::Control;
 use crate::venue::DecodeError;
 use crate::venue::Event;
 use crate::venue::FrameKind;
 use crate::venue::Scratch;
+use crate::venue::Span;
 use crate::venue::binance::usual;
 use crate::venue::book::check_image;
 use crate::venue::wire;
@@ -170,7 +172,8 @@ impl<'f> Fields<'f> {
         match wire::string(self.get(Key::EventType))? {
             "depthUpdate" => self.delta(),
             "trade" => self.trade(),
-            _ => Ok(Event::Control { is_error: false }),
+            "serverShutdown" => Ok(Event::Control(Control::ShuttingDown)),
+            _ => Ok(Event::Control(Control::Unused)),
         }
     }
 
@@ -180,14 +183,17 @@ impl<'f> Fields<'f> {
             return self.ticker(bid, ask);
         }
         if self.has(Key::Code) || self.has(Key::Message) || self.has(Key::Failure) {
-            return Ok(Event::Control { is_error: true });
+            return Ok(Event::Control(Control::Error));
         }
         let is_answer = self.has(Key::Result) || self.has(Key::RequestId);
         let names_a_book = self.has(Key::Symbol) || self.has(Key::FirstId) || self.has(Key::LastId);
         let is_other_stream = self.has(Key::Stream) && !names_a_book;
         let is_partial_depth = self.has(Key::SnapshotId) && self.bids.is_some();
-        if is_answer || is_other_stream || is_partial_depth {
-            return Ok(Event::Control { is_error: false });
+        if is_answer {
+            return Ok(Event::Control(Control::Ack));
+        }
+        if is_other_stream || is_partial_depth {
+            return Ok(Event::Control(Control::Unused));
         }
         Err(DecodeError::Malformed)
     }
@@ -204,7 +210,8 @@ impl<'f> Fields<'f> {
         if first_id > last_id {
             return Err(DecodeError::Malformed);
         }
-        Ok(Event::Delta { symbol, first_id, last_id, venue_ts_ms })
+        let span = Span::Joined { first: first_id, last: last_id };
+        Ok(Event::Delta { symbol, span, venue_ts_ms })
     }
 
     fn ticker(&self, bid: &str, ask: &str) -> Result<Event<'f>, DecodeError> {
@@ -240,7 +247,7 @@ impl<'f> Fields<'f> {
 
     fn snapshot(&self, scratch: &Scratch) -> Result<Event<'f>, DecodeError> {
         if self.has(Key::Code) || self.has(Key::Message) {
-            return Ok(Event::Control { is_error: true });
+            return Ok(Event::Control(Control::Error));
         }
         let (Some(BookSide::Levels), Some(BookSide::Levels)) = (self.bids, self.asks) else {
             return Err(DecodeError::Malformed);

@@ -5,6 +5,7 @@ use crate::types::market::Side;
 use crate::types::market::Ticker;
 use crate::venue::Event;
 use crate::venue::Scratch;
+use crate::venue::Span;
 use crate::venue::scan::Scan;
 
 /// Reads a WebSocket frame into `scratch` and an event. Leaves anything in `scratch` on `None`.
@@ -58,7 +59,8 @@ fn delta<'f>(scan: &mut Scan<'f>, scratch: &mut Scratch) -> Option<Event<'f>> {
     scan.levels(&mut scratch.bids)?;
     scan.skip(b",\"a\":[")?;
     scan.levels(&mut scratch.asks)?;
-    (first_id <= last_id).then_some(Event::Delta { symbol, first_id, last_id, venue_ts_ms })
+    let span = Span::Joined { first: first_id, last: last_id };
+    (first_id <= last_id).then_some(Event::Delta { symbol, span, venue_ts_ms })
 }
 
 #[inline]

@@ -21,6 +21,7 @@ use crate::types::ids::instrument_name;
 use crate::types::market::Level;
 use crate::types::market::Side;
 use crate::venue::Codec;
+use crate::venue::Control;
 use crate::venue::DecodeError;
 use crate::venue::Event;
 use crate::venue::FrameKind;
@@ -131,15 +132,18 @@ impl<'f> Fields<'f> {
 
     fn event(&self, scratch: &mut Scratch) -> Result<Event<'f>, DecodeError> {
         if self.get(Key::Failure).is_some() {
-            return Ok(Event::Control { is_error: true });
+            return Ok(Event::Control(Control::Error));
         }
-        if self.get(Key::Status).or(self.get(Key::Method)).is_some() {
-            return Ok(Event::Control { is_error: false });
+        if self.get(Key::Status).is_some() {
+            return Ok(Event::Control(Control::Status));
+        }
+        if self.get(Key::Method).is_some() {
+            return Ok(Event::Control(Control::Ack));
         }
         match wire::string(self.get(Key::Type))? {
             "orderbook" => self.image(scratch),
             "trade" => self.trade(),
-            _ => Ok(Event::Control { is_error: false }),
+            _ => Ok(Event::Control(Control::Unused)),
         }
     }
 
@@ -154,7 +158,7 @@ impl<'f> Fields<'f> {
             scratch.rejected = ArrayString::from(symbol).unwrap_or_default();
             return Err(flaw);
         }
-        Ok(Event::Image { symbol, venue_ts_ms })
+        Ok(Event::Image { symbol, venue_ts_ms, update_id: None })
     }
 
     fn trade(&self) -> Result<Event<'f>, DecodeError> {

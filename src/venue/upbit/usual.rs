@@ -31,7 +31,7 @@ pub fn read<'f>(frame: &'f [u8], scratch: &mut Scratch) -> Option<Event<'f>> {
     scan.skip(b"}")?;
     scan.end()?;
     check_image(scratch).ok()?;
-    Some(Event::Image { symbol, venue_ts_ms })
+    Some(Event::Image { symbol, venue_ts_ms, update_id: None })
 }
 
 /// Up to the closing bracket, which is passed.

@@ -48,6 +48,7 @@ use crate::types::fact::Fact;
 use crate::types::ids::VenueId;
 use crate::types::journal::JournalState;
 use crate::types::market::BookTop;
+use crate::types::market::Instrument;
 use crate::types::notice::Notice;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderRequest;
@@ -110,6 +111,15 @@ pub struct Plant<F> {
     pub latencies: Latencies,
 }
 
+impl<F> Plant<F> {
+    /// The same with other feeds, made of these.
+    pub fn with_feeds<G>(self, make: impl FnMut(F) -> G) -> Plant<G> {
+        let Plant { feeds, engine, gateway, permission, finished, boards, latencies } = self;
+        let feeds = feeds.into_iter().map(make).collect();
+        Plant { feeds, engine, gateway, permission, finished, boards, latencies }
+    }
+}
+
 /// What the threads of a run show to its watchdog and to telemetry.
 pub struct Boards {
     /// The engine's figures.
@@ -168,6 +178,12 @@ pub struct Outlets {
     pub due: Rx<CycleReport>,
     /// News of watchdog, feeds and journal.
     pub notices: Rx<Notice>,
+}
+
+/// The venues of these instruments, in the order of [`VenueId::ALL`].
+pub fn venues(instruments: &[Instrument]) -> Vec<VenueId> {
+    let is_traded = |venue: &VenueId| instruments.iter().any(|i| i.venue == *venue);
+    VenueId::ALL.into_iter().filter(is_traded).collect()
 }
 
 /// Recorded frames, simulated fills.
@@ -272,6 +288,7 @@ fn paper_plan(plan: &Plan, core: &Core) -> PaperPlan {
     let holdings = core.portfolio().holdings();
     PaperPlan {
         instruments: engine.instruments.clone(),
+        fx: engine.fx,
         balances: holdings.iter().map(|h| (h.venue, h.asset, h.raw)).collect(),
         limits: plan.paper.clone(),
         ages: engine.ages.clone(),

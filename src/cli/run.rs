@@ -32,6 +32,7 @@ use crate::config::yaml::Placement;
 use crate::engine::agent::Pace;
 use crate::scenario::simulate::Simulation;
 use crate::scenario::simulate::Watch;
+use crate::sim::agent::MarketFeed;
 use crate::sim::limits::Stage;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
@@ -165,7 +166,9 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     let notices = simulation.plant.boards.notices.clone();
     let mut witness = Witness::new(Arc::default(), notices, lost);
     ports.evidence = evidence::files(job, &switches)?;
-    let witnesses = Witnesses { pulses: shown.pulses, switches, record: Arc::default() };
+    let tallies = simulation.plant.feeds.iter().map(MarketFeed::tally).collect();
+    let record = Arc::default();
+    let witnesses = Witnesses { pulses: shown.pulses, tallies, switches, record };
     let ports = evidence::join(job, &mut simulation.plant, witnesses, (ports, Beat::Modelled));
     let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);
     simulation.run(

@@ -6,8 +6,18 @@ use crate::types::time::DurNs;
 use crate::types::units::Ppm;
 
 /// Threads that can be stalled or killed, as in `runtime.threads`.
-pub const THREADS: [&str; 7] =
-    ["feed-upbit", "feed-binance", "engine", "gateway", "journal", "telemetry", "watchdog"];
+pub const THREADS: [&str; 10] = [
+    "feed-upbit",
+    "feed-binance",
+    "feed-bithumb",
+    "feed-bybit",
+    "feed-okx",
+    "engine",
+    "gateway",
+    "journal",
+    "telemetry",
+    "watchdog",
+];
 /// Most faults of one schedule.
 pub const MOST_FAULTS: usize = 256;
 /// Latest beginning: the longest run that is asked for, and as much again.

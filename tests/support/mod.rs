@@ -95,6 +95,7 @@ pub fn plan(accounting: Accounting) -> EnginePlan {
             instrument(USDT, VenueId::Binance, ("BTC", Quote::Usdt)),
             instrument(FX, VenueId::Upbit, ("USDT", Quote::Krw)),
         ],
+        fx: VenueId::Upbit,
         balances: vec![
             holding(VenueId::Upbit, "KRW", 10_000_000),
             holding(VenueId::Upbit, "BTC", 1),
@@ -118,6 +119,7 @@ pub fn plan(accounting: Accounting) -> EnginePlan {
             max_quiet_book: DurNs::from_secs(60),
             max_fx_age: DurNs::from_secs(1_000_000),
             max_fx_jump: Ppm::new(10_000),
+            max_fx_gap: Ppm::new(10_000),
             fx_settle: DurNs::from_secs(5),
         },
         risk: risk(),

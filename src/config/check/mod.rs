@@ -51,6 +51,7 @@ pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<C
     let balances = instruments::balances(&yaml, found);
     let engine = EnginePlan {
         instruments,
+        fx: yaml.venues.fx.id(),
         balances,
         signal: limits::signal(&yaml, found),
         ages: limits::ages(&yaml, found),

@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use crate::engine::agent::Charge;
 use crate::engine::agent::Engine;
@@ -83,6 +84,8 @@ pub struct Site {
     pub core: Option<Box<Core>>,
     /// How the journal fares.
     pub journal: Option<Arc<JournalState>>,
+    /// Venues that the run can go on without.
+    pub optional: Vec<VenueId>,
     /// Wakes the engine's thread.
     pub engine: Option<Waker>,
     /// Wakes the gateway's thread.
@@ -235,6 +238,7 @@ fn join<F>(
     let links = || vec![gateway_books_tx.clone(), engine_books_tx.clone()];
     let made = VenueId::ALL.into_iter().filter_map(|venue| {
         let board = Arc::new(FeedBoard::default());
+        board.is_optional.store(site.optional.contains(&venue), Ordering::Relaxed);
         let feed = feed(venue, links(), Arc::clone(&board), notices_tx.clone());
         feed.map(|feed| (feed, (venue, board)))
     });

@@ -64,7 +64,7 @@ const LIMITS: RuleLimits = RuleLimits {
 
 /// Value up to which each signal is OK (0 if any more is not), then the classes above: the value
 /// above which each begins. Written from the table in the specification, not from the code.
-const ROWS: [(Signal, &[(i64, Severity)]); 26] = [
+const ROWS: [(Signal, &[(i64, Severity)]); 27] = [
     (Signal::LoopStall, &[(100 * MS, WARN), (2 * SECOND, ERROR), (30 * SECOND, FATAL)]),
     (Signal::LoopStallWithOrders, &[(10 * SECOND, FATAL)]),
     (Signal::LoopP95, &[(200 * MS, WARN), (5 * SECOND, ERROR)]),
@@ -91,6 +91,7 @@ const ROWS: [(Signal, &[(i64, Severity)]); 26] = [
     (Signal::ForeignOrder, &[(0, FATAL)]),
     (Signal::CountMismatch, &[(0, FATAL)]),
     (Signal::ThreadDead, &[(0, HALT)]),
+    (Signal::WsLagOptional, &[(500 * MS, WARN)]),
 ];
 
 fn everything() -> Vec<Watched> {

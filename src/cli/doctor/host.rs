@@ -91,7 +91,9 @@ fn pinning(yaml: &ConfigYaml) -> Finding {
 
 fn isolated() -> Finding {
     match read("/sys/devices/system/cpu/isolated") {
-        Some(list) if !list.is_empty() => Finding::ok("cores.isolated", format!("isolated: {list}")),
+        Some(list) if !list.is_empty() => {
+            Finding::ok("cores.isolated", format!("isolated: {list}"))
+        }
         _ => Finding::skip("cores.isolated", "none; isolcpus= keeps others off hot cores"),
     }
 }
@@ -99,7 +101,9 @@ fn isolated() -> Finding {
 fn governor() -> Finding {
     let check = "cores.governor";
     match read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") {
-        None => Finding::skip(check, "no frequency scaling to be seen, as on most virtual machines"),
+        None => {
+            Finding::skip(check, "no frequency scaling to be seen, as on most virtual machines")
+        }
         Some(name) => {
             let fix = "cpupower frequency-set -g performance: latency includes waking the clock up";
             Finding::warn_unless((name == "performance").into(), check, (name, fix))
@@ -136,7 +140,8 @@ fn time_sync() -> Finding {
 fn meminfo(key: &str) -> Option<u64> {
     let text = read("/proc/meminfo")?;
     let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-    let kib: u64 = line.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse().ok()?;
+    let kib: u64 =
+        line.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib << 10)
 }
 

@@ -86,7 +86,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
     let posts = posts(job);
-    let site = site(&posts, core, Arc::clone(&state));
+    let site = site(job, &posts, (core, Arc::clone(&state)));
     let mut market = job.market.clone();
     // Its books stand already when the engine starts, as those of a venue would.
     market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
@@ -141,9 +141,10 @@ fn say_why(is_asked: bool, watchdog: Option<u8>) {
     }
 }
 
-fn site(posts: &Posts, core: Box<Core>, journal: Arc<JournalState>) -> Site {
+fn site(job: &Job<'_>, posts: &Posts, (core, journal): (Box<Core>, Arc<JournalState>)) -> Site {
     let waker = |role| posts.of(role).and_then(Post::waker);
     Site {
+        optional: job.loaded.checked.optional.clone(),
         core: Some(core),
         journal: Some(journal),
         engine: waker(Role::Engine),

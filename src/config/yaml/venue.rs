@@ -12,6 +12,8 @@ use crate::types::ids::VenueId;
 pub struct UpbitYaml {
     /// Off leaves its instruments out.
     pub enabled: bool,
+    /// Its silence or lag is ERROR and stops all entries; otherwise WARN, and stops its own routes.
+    pub required: bool,
     /// Secret: stays empty here; environment UPBIT_API_KEY, UPBIT_API_KEY_FILE or a credential.
     #[schemars(extend("secret" = "UPBIT_API_KEY", "waits_for" = "mode live"))]
     pub api_key: String,
@@ -32,6 +34,7 @@ impl Default for UpbitYaml {
     fn default() -> Self {
         UpbitYaml {
             enabled: true,
+            required: true,
             api_key: String::new(),
             api_secret: String::new(),
             rest_url: "https://api.upbit.com".to_owned(),
@@ -47,6 +50,8 @@ impl Default for UpbitYaml {
 pub struct BinanceYaml {
     /// Off leaves its instruments out.
     pub enabled: bool,
+    /// Its silence or lag is ERROR and stops all entries; otherwise WARN, and stops its own routes.
+    pub required: bool,
     /// Secret: stays empty here; environment BINANCE_API_KEY, BINANCE_API_KEY_FILE or a credential.
     #[schemars(extend("secret" = "BINANCE_API_KEY", "waits_for" = "mode live"))]
     pub api_key: String,
@@ -67,6 +72,7 @@ impl Default for BinanceYaml {
     fn default() -> Self {
         BinanceYaml {
             enabled: true,
+            required: true,
             api_key: String::new(),
             api_secret: String::new(),
             rest_url: "https://api.binance.com".to_owned(),
@@ -82,6 +88,8 @@ impl Default for BinanceYaml {
 pub struct BithumbYaml {
     /// Off leaves its instruments out.
     pub enabled: bool,
+    /// Its silence or lag is ERROR and stops all entries; otherwise WARN, and stops its own routes.
+    pub required: bool,
     /// Secret: stays empty here; environment BITHUMB_API_KEY, BITHUMB_API_KEY_FILE or a credential.
     #[schemars(extend("secret" = "BITHUMB_API_KEY", "waits_for" = "mode live"))]
     pub api_key: String,
@@ -102,6 +110,7 @@ impl Default for BithumbYaml {
     fn default() -> Self {
         BithumbYaml {
             enabled: false,
+            required: false,
             api_key: String::new(),
             api_secret: String::new(),
             rest_url: "https://api.bithumb.com".to_owned(),
@@ -117,6 +126,8 @@ impl Default for BithumbYaml {
 pub struct BybitYaml {
     /// Off leaves its instruments out.
     pub enabled: bool,
+    /// Its silence or lag is ERROR and stops all entries; otherwise WARN, and stops its own routes.
+    pub required: bool,
     /// Secret: stays empty here; environment BYBIT_API_KEY, BYBIT_API_KEY_FILE or a credential.
     #[schemars(extend("secret" = "BYBIT_API_KEY", "waits_for" = "mode live"))]
     pub api_key: String,
@@ -137,6 +148,7 @@ impl Default for BybitYaml {
     fn default() -> Self {
         BybitYaml {
             enabled: false,
+            required: false,
             api_key: String::new(),
             api_secret: String::new(),
             rest_url: "https://api.bybit.com".to_owned(),
@@ -152,6 +164,8 @@ impl Default for BybitYaml {
 pub struct OkxYaml {
     /// Off leaves its instruments out.
     pub enabled: bool,
+    /// Its silence or lag is ERROR and stops all entries; otherwise WARN, and stops its own routes.
+    pub required: bool,
     /// Secret: stays empty here; environment OKX_API_KEY, OKX_API_KEY_FILE or a credential.
     #[schemars(extend("secret" = "OKX_API_KEY", "waits_for" = "mode live"))]
     pub api_key: String,
@@ -175,6 +189,7 @@ impl Default for OkxYaml {
     fn default() -> Self {
         OkxYaml {
             enabled: false,
+            required: false,
             api_key: String::new(),
             api_secret: String::new(),
             api_passphrase: String::new(),

@@ -173,7 +173,7 @@ pub(super) fn files(job: &Job<'_>, switches: &Switches) -> Result<Option<Evidenc
         identity: RunIdentity {
             run_id: job.run_id.clone(),
             config_sha256: job.loaded.sha256.clone(),
-            mode: "mock".to_owned(),
+            mode: job.evidence_mode().to_owned(),
         },
     };
     let refuse = Refuse(Arc::clone(&switches.disk_is_full));

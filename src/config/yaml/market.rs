@@ -27,6 +27,17 @@ pub enum Mode {
     Live,
 }
 
+impl Mode {
+    /// Its name in files, summaries and journals.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Mock => "mock",
+            Mode::Paper => "paper",
+            Mode::Live => "live",
+        }
+    }
+}
+
 /// `mode`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

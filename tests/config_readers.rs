@@ -23,7 +23,7 @@ const NO_READERS: [&str; 3] =
 const MAY_READ: [&str; 4] = ["src/config/", "src/cli/", "src/scenario/", "src/topology"];
 
 /// Readers that the scan cannot see: key (`*` for any part), file, tokens, why.
-const ELSEWHERE: [(&str, &str, &str, &str); 11] = [
+const ELSEWHERE: [(&str, &str, &str, &str); 14] = [
     ("instruments[].venue", INSTRUMENTS, "row . venue", "rows of a list"),
     ("instruments[].name", INSTRUMENTS, "row . name", "rows of a list"),
     ("instruments[].lot", INSTRUMENTS, "row . lot", "rows of a list"),
@@ -32,6 +32,9 @@ const ELSEWHERE: [(&str, &str, &str, &str); 11] = [
     ("paper.balances.*.*", INSTRUMENTS, "yaml . paper . balances", "a map"),
     ("websocket.upbit_symbols[]", INSTRUMENTS, "websocket . upbit_symbols", "a list"),
     ("websocket.binance_symbols[]", INSTRUMENTS, "websocket . binance_symbols", "a list"),
+    ("websocket.bithumb_symbols[]", INSTRUMENTS, "websocket . bithumb_symbols", "a list"),
+    ("websocket.bybit_symbols[]", INSTRUMENTS, "websocket . bybit_symbols", "a list"),
+    ("websocket.okx_symbols[]", INSTRUMENTS, "websocket . okx_symbols", "a list"),
     ("runtime.threads.*.core", THREADS, "thread . core", "all threads by one closure"),
     ("runtime.threads.*.idle", THREADS, "thread . idle", "all threads by one closure"),
     (

@@ -170,7 +170,7 @@ pub fn book(id: InstrumentId, best: (i64, i64), each: i64, now: Now) -> BookTop 
     (top.arrived_at, top.oldest_at) = (now.mono, now.mono);
     top.alive_at = now.mono;
     let step = if id == USDT { SCALE } else { 1_000 * SCALE };
-    let step = if id == FX { SCALE } else { step };
+    let step = if best.0 < 10_000 { SCALE } else { step };
     for deep in 0..3 {
         let level = |raw: i64| Level { price: price(raw), qty: qty(each) };
         top.bids.push(level(best.0 * SCALE - deep * step));

@@ -4,9 +4,8 @@ use crate::types::market::TickBand;
 use crate::types::market::TickTable;
 use crate::venue::DecodeError;
 use crate::venue::krw::object::Object;
-use crate::venue::krw::object::message;
+use crate::venue::krw::object::each;
 use crate::venue::krw::object::need;
-use crate::venue::krw::object::rows;
 use crate::venue::krw::public;
 use crate::venue::stream::InstrumentRules;
 
@@ -17,15 +16,8 @@ use crate::venue::stream::InstrumentRules;
 /// # Errors
 /// [`DecodeError`] if the answer is not what the venue documents, an error of the venue among it.
 pub fn rules(body: &[u8], table: &[TickBand]) -> Result<Vec<InstrumentRules>, DecodeError> {
-    let text = message(body)?;
-    if !text.trim_start().starts_with('[') {
-        return Err(DecodeError::Malformed);
-    }
-    let mut found = Vec::new();
-    for row in rows(text)? {
-        found.extend(instrument(&row, table)?);
-    }
-    Ok(found)
+    let read = |row: Object<'_>| instrument(&row, table);
+    Ok(each(body, read)?.into_iter().flatten().collect())
 }
 
 fn instrument(

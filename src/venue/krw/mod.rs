@@ -5,6 +5,7 @@ pub mod account;
 pub mod answers;
 pub mod codec;
 pub mod listing;
+pub mod lists;
 pub mod number;
 pub mod object;
 pub mod private;

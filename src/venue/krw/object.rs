@@ -51,6 +51,21 @@ pub fn rows(text: &str) -> Result<Vec<Object<'_>>, DecodeError> {
     parts.into_iter().map(|part| Object::read(part.get())).collect()
 }
 
+/// What each object of a list says.
+///
+/// # Errors
+/// As [`message`] and [`rows`], and what `read` finds; `Malformed` if the answer is no list.
+pub fn each<T>(
+    body: &[u8],
+    read: impl FnMut(Object<'_>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    let text = message(body)?;
+    if !text.trim_start().starts_with('[') {
+        return Err(DecodeError::Malformed);
+    }
+    rows(text)?.into_iter().map(read).collect()
+}
+
 /// What the documents promise.
 ///
 /// # Errors

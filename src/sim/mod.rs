@@ -14,6 +14,8 @@
 
 pub mod agent;
 pub mod burner;
+pub mod dialect;
+pub mod exchange;
 pub mod ladder;
 pub mod limits;
 pub mod market;

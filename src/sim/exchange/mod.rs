@@ -1,0 +1,11 @@
+//! One simulated venue without its protocol: books, matching, accounts, and a ledger that is the
+//! truth. Pure: time is an argument, nothing is sent.
+//!
+//! Books are those of the synthetic market. An order takes from the book that stands; what it took
+//! stays taken until the next image redraws that book. What does not cross rests, unseen by others,
+//! and matches as maker when a later image crosses it.
+
+pub mod account;
+pub mod book;
+pub mod core;
+pub mod order;

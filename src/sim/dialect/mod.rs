@@ -2,11 +2,10 @@
 //! server hands over what came in, and sends what comes back.
 
 pub mod seat;
-pub mod wire;
 
+use crate::net::serve::Request;
+use crate::net::serve::Response;
 use crate::sim::dialect::seat::Seat;
-use crate::sim::dialect::wire::Request;
-use crate::sim::dialect::wire::Response;
 use crate::sim::exchange::core::Exchange;
 use crate::sim::exchange::order::AccountEvent;
 use crate::types::time::Now;

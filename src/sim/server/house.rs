@@ -6,15 +6,12 @@ use std::sync::Arc;
 
 use crate::net::serve::Listener;
 use crate::net::serve::PeerEvent;
-use crate::net::serve::Request;
-use crate::net::serve::Response;
 use crate::net::ws::Incoming;
 use crate::sim::dialect::Dialect;
 use crate::sim::dialect::Out;
 use crate::sim::dialect::SimNow;
+use crate::sim::dialect::seat::Seat;
 use crate::sim::exchange::book::SimBook;
-use crate::sim::exchange::book::Spoil;
-use crate::sim::exchange::core::Doors;
 use crate::sim::exchange::core::Exchange;
 use crate::sim::exchange::order::AccountEvent;
 use crate::sim::server::connection::Connection;
@@ -22,44 +19,39 @@ use crate::sim::server::connection::Context;
 use crate::sim::server::connection::Hostage;
 use crate::sim::server::connection::Sent;
 use crate::sim::server::connection::text_of;
-use crate::sim::server::faults::Edge;
 use crate::sim::server::faults::Troubles;
 use crate::sim::server::frames;
 use crate::sim::server::limits::CONNECTIONS;
 use crate::sim::server::limits::SimEffect;
-use crate::sim::server::limits::SimFault;
 use crate::sim::server::stats::Count;
 use crate::sim::server::stats::Stats;
 use crate::types::ids::VenueId;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
-use crate::types::units::Ppm;
 use crate::types::units::Price;
 
 /// Between two ticks of a dialect.
 const TICK: DurNs = DurNs::from_ms(50);
 /// Most connections accepted, images drawn, and events of one connection in one turn.
 const BATCH: usize = 32;
-/// How much later than its fills the answer to an order comes.
-const LATE_ACK: DurNs = DurNs::from_ms(200);
 /// Words that mark a message as a request about an order.
 const ORDER_WORDS: [&[u8]; 6] =
     [b"order.place", b"order.create", b"order.cancel", b"\"order\"", b"cancel-order", b"amend"];
 
 /// One venue.
 pub struct House {
-    exchange: Exchange,
-    dialect: Box<dyn Dialect + Send>,
+    pub(crate) exchange: Exchange,
+    pub(crate) dialect: Box<dyn Dialect + Send>,
     listener: Listener,
-    connections: Vec<Connection>,
-    troubles: Troubles,
+    pub(crate) connections: Vec<Connection>,
+    pub(crate) troubles: Troubles,
     /// The venue's codes of the symbols of `troubles`.
-    symbols: Vec<Option<String>>,
-    stats: Arc<Stats>,
+    pub(crate) symbols: Vec<Option<String>>,
+    pub(crate) stats: Arc<Stats>,
     start: MonoNs,
     tick_at: MonoNs,
-    refusals: u64,
+    pub(crate) refusals: u64,
 }
 
 impl House {
@@ -139,7 +131,7 @@ impl House {
         }
     }
 
-    fn moment(&self, now: Now) -> SimNow {
+    pub(crate) fn moment(&self, now: Now) -> SimNow {
         let wall_ms = now.wall.as_ms().saturating_add_signed(self.troubles.skew_ms());
         SimNow { now, wall_ms }
     }
@@ -204,7 +196,12 @@ impl House {
         }
     }
     /// Sends to one connection: market data through the faults, everything else as it is.
-    fn deliver(&mut self, index: usize, outs: Vec<Out>, (at, prices): (SimNow, &[Price])) {
+    pub(crate) fn deliver(
+        &mut self,
+        index: usize,
+        outs: Vec<Out>,
+        (at, prices): (SimNow, &[Price]),
+    ) {
         let venue = self.exchange.venue();
         let context = Context {
             troubles: &self.troubles,
@@ -262,88 +259,6 @@ impl House {
         }
         heard
     }
-    fn request(&mut self, index: usize, request: Request, now: Now) {
-        let at = self.moment(now);
-        let request = self.misnamed(request);
-        if let Some(refusal) = self.refusal(&request) {
-            self.stats.add(self.venue(), Count::Tampered);
-            return self.connections[index].respond(&refusal, now.mono);
-        }
-        self.stats.add(self.venue(), Count::Requests);
-        if request.upgrade_key().is_some() {
-            return self.open(index, &request, at);
-        }
-        let response = self.dialect.http(&request, &mut self.exchange, at);
-        let is_change = request.method != "GET";
-        let connection = &mut self.connections[index];
-        let lost = |effect| is_change && self.troubles.has(effect);
-        if lost(SimEffect::LostReply) {
-            connection.hang_up();
-        } else if lost(SimEffect::TimeoutAfterAccept) {
-            connection.never_respond(now.mono);
-        } else if lost(SimEffect::FillBeforeAck) {
-            connection.respond_at(now.mono.plus(LATE_ACK), response);
-        } else {
-            connection.respond(&response, now.mono);
-        }
-        self.tell_accounts(at);
-    }
-    /// What a fault answers in place of the venue.
-    fn refusal(&mut self, request: &Request) -> Option<Response> {
-        self.refusals += 1;
-        if self.troubles.has(SimEffect::Html403) {
-            let page = "<html><head><title>403 Forbidden</title></head><body>403</body></html>";
-            let kind = ("Content-Type".to_owned(), "text/html".to_owned());
-            return Some(Response { status: 403, headers: vec![kind], body: page.into() });
-        }
-        if self.troubles.has(SimEffect::Http5xx) {
-            let status = [502, 503, 500][usize::try_from(self.refusals % 3).unwrap_or(0)];
-            let kind = ("Content-Type".to_owned(), "text/html".to_owned());
-            let body = b"<html><body>upstream error</body></html>".to_vec();
-            return Some(Response { status, headers: vec![kind], body });
-        }
-        let is_shut = self.troubles.has(SimEffect::Maintenance) && request.upgrade_key().is_some();
-        is_shut.then(|| Response::json(503, "{\"error\":\"under maintenance\"}"))
-    }
-    fn misnamed(&self, mut request: Request) -> Request {
-        for symbol in self.unknown_symbols() {
-            let misname = |text: &str| frames::misname(text.as_bytes(), &symbol);
-            request.query = String::from_utf8_lossy(&misname(&request.query)).into_owned();
-            request.path = String::from_utf8_lossy(&misname(&request.path)).into_owned();
-            request.body = frames::misname(&request.body, &symbol);
-        }
-        request
-    }
-    fn unknown_symbols(&self) -> Vec<String> {
-        let pairs = self.troubles.all().iter().zip(&self.symbols);
-        let unknown = pairs.filter(|(fault, _)| fault.effect == SimEffect::UnknownSymbol);
-        unknown.map(|(_, symbol)| symbol.clone().unwrap_or_else(|| self.first_symbol())).collect()
-    }
-    /// The venue's code of its first instrument: what a fault without symbol means.
-    fn first_symbol(&self) -> String {
-        self.exchange.instruments().first().map(frames::native).unwrap_or_default()
-    }
-    fn open(&mut self, index: usize, request: &Request, at: SimNow) {
-        let connection = &mut self.connections[index];
-        let (seat, headers) = match self.dialect.open(request, (&self.exchange, at)) {
-            Ok(opened) => opened,
-            Err(refusal) => return connection.respond(&refusal, at.now.mono),
-        };
-        let lines: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let upgraded = connection.peer().map(|peer| peer.upgrade(request, &lines));
-        if !matches!(upgraded, Some(Ok(()))) {
-            return connection.reset();
-        }
-        connection.seat = Some(seat);
-        self.stats.add(self.exchange.venue(), Count::Opened);
-        if self.troubles.has(SimEffect::GiantFrame) {
-            connection.send_raw(&frames::giant_frame());
-        }
-        if self.troubles.has(SimEffect::Rst) {
-            connection.reset();
-        }
-    }
     fn incoming(&mut self, index: usize, incoming: Incoming, now: Now) {
         let at = self.moment(now);
         let Some(mut seat) = self.connections[index].seat.take() else { return };
@@ -363,12 +278,7 @@ impl House {
         self.deliver(index, outs, (at, &prices));
         self.tell_accounts(at);
     }
-    fn message(
-        &mut self,
-        index: usize,
-        seat: &mut crate::sim::dialect::seat::Seat,
-        (text, at): (&[u8], SimNow),
-    ) -> Vec<Out> {
+    fn message(&mut self, index: usize, seat: &mut Seat, (text, at): (&[u8], SimNow)) -> Vec<Out> {
         self.stats.add(self.venue(), Count::MessagesIn);
         let deaf = self.troubles.find(|fault| {
             (fault.effect == SimEffect::DropSubscription).then(|| {
@@ -396,7 +306,7 @@ impl House {
         if is_order && is_lost { Vec::new() } else { outs }
     }
     /// Tells every authenticated seat what happened to its account.
-    fn tell_accounts(&mut self, at: SimNow) {
+    pub(crate) fn tell_accounts(&mut self, at: SimNow) {
         for (account, event) in self.exchange.take_events() {
             let is_fill = matches!(event, AccountEvent::Filled(..));
             match event {
@@ -427,90 +337,6 @@ impl House {
             let outs = self.dialect.tick(seat, (&self.exchange, at));
             self.deliver(index, outs, (at, &[]));
         }
-    }
-
-    /// Takes what acts from now on, and does what belongs to the beginnings and ends.
-    pub fn beset(&mut self, troubles: Troubles, edges: &[(SimFault, Edge)], now: Now) {
-        self.troubles = troubles;
-        let symbols = self.troubles.all().iter().map(|fault| {
-            let symbol = fault.symbol?;
-            let own = self.exchange.instruments().iter().find(|i| i.name == symbol);
-            Some(own.map_or_else(|| symbol.to_string(), frames::native))
-        });
-        self.symbols = symbols.collect();
-        for (fault, edge) in edges {
-            match edge {
-                Edge::Begins => self.fault_begins(fault, now),
-                Edge::Ends => self.fault_ends(fault),
-            }
-        }
-        self.spoil_books();
-        for connection in &mut self.connections {
-            connection.pace(&self.troubles);
-        }
-    }
-    fn fault_begins(&mut self, fault: &SimFault, now: Now) {
-        self.stats.add(self.venue(), Count::Faults);
-        let at = self.moment(now);
-        for index in 0..self.connections.len() {
-            let connection = &mut self.connections[index];
-            if connection.hostage.is_some() {
-                continue;
-            }
-            let Some(seat) = &mut connection.seat else { continue };
-            match fault.effect {
-                SimEffect::Rst => connection.reset(),
-                effect if effect.ends_sockets() => connection.hang_up(),
-                SimEffect::HalfOpen => connection.freeze(Hostage::HalfOpen),
-                SimEffect::GiantFrame => connection.send_raw(&frames::giant_frame()),
-                SimEffect::ServerShutdown => {
-                    let outs = self.dialect.shut_down(seat, at);
-                    connection.is_leaving = true;
-                    self.deliver(index, outs, (at, &[]));
-                }
-                _ => continue,
-            }
-            self.stats.add(self.exchange.venue(), Count::Tampered);
-        }
-    }
-    fn fault_ends(&mut self, fault: &SimFault) {
-        for connection in &mut self.connections {
-            match (fault.effect, connection.hostage) {
-                (SimEffect::HalfOpen, Some(Hostage::HalfOpen))
-                | (SimEffect::AcceptSilent, Some(Hostage::Silent)) => connection.thaw(),
-                (SimEffect::ServerShutdown, _) if connection.is_leaving => {
-                    if let Some(peer) = connection.peer() {
-                        // Who is gone already needs no goodbye.
-                        peer.close(1001).ok();
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    /// What acts on the exchange itself.
-    fn spoil_books(&mut self) {
-        let all = self.troubles.all();
-        let part = self.troubles.find(|fault| match fault.effect {
-            SimEffect::PartialFill { part } => Some(part),
-            _ => None,
-        });
-        let is_halted = self.troubles.has(SimEffect::Maintenance);
-        for instrument in 0..self.exchange.instruments().len() {
-            let name = self.exchange.instruments()[instrument].name;
-            let acts = |effect| {
-                let is_here = |f: &SimFault| f.symbol.is_none_or(|symbol| symbol == name);
-                all.iter().any(|fault| fault.effect == effect && is_here(fault))
-            };
-            let how = match () {
-                () if acts(SimEffect::CrossedBook) => Spoil::Crossed,
-                () if acts(SimEffect::FrozenBook) => Spoil::Frozen,
-                () => Spoil::Sound,
-            };
-            self.exchange.spoil(instrument, how);
-        }
-        self.exchange.set_depth(part.unwrap_or(Ppm::ONE));
-        self.exchange.set_doors(if is_halted { Doors::Halted } else { Doors::Open });
     }
 }
 

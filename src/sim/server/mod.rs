@@ -11,5 +11,8 @@ pub mod faults;
 pub mod frames;
 pub mod house;
 pub mod limits;
+pub mod limits_text;
+pub mod requests;
+pub mod siege;
 pub mod stats;
 pub mod tour;

@@ -10,6 +10,7 @@ pub mod bybit;
 pub mod okx;
 pub mod private;
 mod scan;
+pub mod sign;
 pub mod stream;
 pub mod upbit;
 mod wire;

@@ -1,7 +1,13 @@
 //! How each simulated venue talks: its WebSocket and HTTP protocol over one [`Exchange`]. Pure: the
 //! server hands over what came in, and sends what comes back.
 
+pub mod ask;
+pub mod codes;
+pub mod korean;
+pub mod pace;
 pub mod seat;
+pub mod spell;
+pub mod tape;
 pub mod wire;
 
 use crate::sim::dialect::seat::Seat;

@@ -1,5 +1,6 @@
 //! One WebSocket connection as a dialect sees it.
 
+use crate::sim::dialect::korean::seat::KoreanSeat;
 use crate::sim::exchange::order::AccountId;
 use crate::types::time::MonoNs;
 
@@ -24,4 +25,6 @@ pub enum SeatState {
     /// Nothing was subscribed yet.
     #[default]
     Fresh,
+    /// Upbit or Bithumb.
+    Korean(Box<KoreanSeat>),
 }

@@ -2,6 +2,7 @@
 //! server hands over what came in, and sends what comes back.
 
 pub mod ask;
+pub mod binance;
 pub mod codes;
 pub mod korean;
 pub mod pace;

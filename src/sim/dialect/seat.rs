@@ -1,5 +1,6 @@
 //! One WebSocket connection as a dialect sees it.
 
+use crate::sim::dialect::binance::seat::BinanceSeat;
 use crate::sim::dialect::korean::seat::KoreanSeat;
 use crate::sim::exchange::order::AccountId;
 use crate::types::time::MonoNs;
@@ -27,4 +28,6 @@ pub enum SeatState {
     Fresh,
     /// Upbit or Bithumb.
     Korean(Box<KoreanSeat>),
+    /// Binance.
+    Binance(Box<BinanceSeat>),
 }

@@ -3,7 +3,9 @@
 
 pub mod ask;
 pub mod binance;
+pub mod bybit;
 pub mod codes;
+pub mod image;
 pub mod korean;
 pub mod pace;
 pub mod seat;

@@ -1,6 +1,7 @@
 //! One WebSocket connection as a dialect sees it.
 
 use crate::sim::dialect::binance::seat::BinanceSeat;
+use crate::sim::dialect::bybit::seat::BybitSeat;
 use crate::sim::dialect::korean::seat::KoreanSeat;
 use crate::sim::exchange::order::AccountId;
 use crate::types::time::MonoNs;
@@ -30,4 +31,6 @@ pub enum SeatState {
     Korean(Box<KoreanSeat>),
     /// Binance.
     Binance(Box<BinanceSeat>),
+    /// Bybit.
+    Bybit(Box<BybitSeat>),
 }

@@ -7,6 +7,7 @@ pub mod bybit;
 pub mod codes;
 pub mod image;
 pub mod korean;
+pub mod okx;
 pub mod pace;
 pub mod seat;
 pub mod spell;
@@ -18,6 +19,7 @@ use crate::sim::dialect::wire::Request;
 use crate::sim::dialect::wire::Response;
 use crate::sim::exchange::core::Exchange;
 use crate::sim::exchange::order::AccountEvent;
+use crate::types::ids::VenueId;
 use crate::types::time::Now;
 
 /// The present moment at a venue.
@@ -82,3 +84,13 @@ pub trait Dialect {
 
 /// A new seat with headers of the upgrade, or the refusal.
 pub type Opened = Result<(Seat, Vec<(String, String)>), Response>;
+
+/// The dialect of a venue, with all its limits unused.
+pub fn dialect(venue: VenueId) -> Box<dyn Dialect + Send> {
+    match venue {
+        VenueId::Upbit | VenueId::Bithumb => Box::new(korean::house::Korean::of(venue)),
+        VenueId::Binance => Box::new(binance::house::Binance::new()),
+        VenueId::Bybit => Box::new(bybit::house::Bybit::new()),
+        VenueId::Okx => Box::new(okx::house::Okx::new()),
+    }
+}

@@ -3,6 +3,7 @@
 use crate::sim::dialect::binance::seat::BinanceSeat;
 use crate::sim::dialect::bybit::seat::BybitSeat;
 use crate::sim::dialect::korean::seat::KoreanSeat;
+use crate::sim::dialect::okx::seat::OkxSeat;
 use crate::sim::exchange::order::AccountId;
 use crate::types::time::MonoNs;
 
@@ -33,4 +34,6 @@ pub enum SeatState {
     Binance(Box<BinanceSeat>),
     /// Bybit.
     Bybit(Box<BybitSeat>),
+    /// OKX.
+    Okx(Box<OkxSeat>),
 }

@@ -1,8 +1,8 @@
 //! A request as the dialects read it, and the answer before it is put into HTTP. Pure.
 
+use crate::net::serve::Request;
+use crate::net::serve::Response;
 use crate::sim::dialect::spell::Obj;
-use crate::sim::dialect::wire::Request;
-use crate::sim::dialect::wire::Response;
 use crate::types::calendar::Utc;
 use crate::types::number::parse_fixed;
 use crate::types::time::WallNs;
@@ -148,9 +148,7 @@ impl Answer {
 
 /// The first header of that lower-case name.
 pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    let mut headers = request.headers.iter();
-    let found = headers.find(|(key, _)| key.eq_ignore_ascii_case(name));
-    found.map(|(_, value)| value.as_str())
+    request.headers.get(name)
 }
 
 /// An answer in HTTP, with the venue's date.

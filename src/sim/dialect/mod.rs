@@ -12,11 +12,10 @@ pub mod pace;
 pub mod seat;
 pub mod spell;
 pub mod tape;
-pub mod wire;
 
+use crate::net::serve::Request;
+use crate::net::serve::Response;
 use crate::sim::dialect::seat::Seat;
-use crate::sim::dialect::wire::Request;
-use crate::sim::dialect::wire::Response;
 use crate::sim::exchange::core::Exchange;
 use crate::sim::exchange::order::AccountEvent;
 use crate::types::ids::VenueId;

@@ -8,4 +8,11 @@
 pub mod account;
 pub mod book;
 pub mod core;
+pub mod ledger;
+pub mod limits;
+pub mod listing;
+pub mod matching;
 pub mod order;
+pub mod report;
+pub mod store;
+pub mod trading;

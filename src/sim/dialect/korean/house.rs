@@ -1,5 +1,7 @@
 //! Upbit or Bithumb as a whole: who gets in, what is answered where, at which rate. Pure.
 
+use crate::net::serve::Request;
+use crate::net::serve::Response;
 use crate::sim::dialect::Dialect;
 use crate::sim::dialect::Opened;
 use crate::sim::dialect::Out;
@@ -17,8 +19,6 @@ use crate::sim::dialect::pace::Warden;
 use crate::sim::dialect::pace::Window;
 use crate::sim::dialect::seat::Seat;
 use crate::sim::dialect::seat::SeatState;
-use crate::sim::dialect::wire::Request;
-use crate::sim::dialect::wire::Response;
 use crate::sim::exchange::core::Exchange;
 use crate::sim::exchange::order::AccountEvent;
 use crate::sim::exchange::order::AccountId;

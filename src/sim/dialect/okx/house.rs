@@ -1,5 +1,7 @@
 //! OKX as a whole: who gets in, what is answered where, at which rate. Pure.
 
+use crate::net::serve::Request;
+use crate::net::serve::Response;
 use crate::sim::dialect::Dialect;
 use crate::sim::dialect::Opened;
 use crate::sim::dialect::Out;
@@ -15,8 +17,6 @@ use crate::sim::dialect::okx::talk;
 use crate::sim::dialect::pace::Window;
 use crate::sim::dialect::seat::Seat;
 use crate::sim::dialect::seat::SeatState;
-use crate::sim::dialect::wire::Request;
-use crate::sim::dialect::wire::Response;
 use crate::sim::exchange::core::Exchange;
 use crate::sim::exchange::order::AccountEvent;
 use crate::types::ids::VenueId;

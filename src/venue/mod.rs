@@ -7,6 +7,7 @@ pub mod binance;
 pub mod bithumb;
 pub mod book;
 pub mod bybit;
+pub mod krw;
 pub mod okx;
 pub mod private;
 mod scan;
@@ -214,9 +215,9 @@ pub trait Codec {
 /// The codec of a venue.
 pub fn codec(venue: VenueId) -> Box<dyn Codec + Send> {
     match venue {
-        VenueId::Upbit => Box::new(upbit::market::UpbitCodec),
+        VenueId::Upbit => Box::new(upbit::market::CODEC),
         VenueId::Binance => Box::new(binance::market::BinanceCodec),
-        VenueId::Bithumb => Box::new(bithumb::market::BithumbCodec),
+        VenueId::Bithumb => Box::new(bithumb::market::CODEC),
         VenueId::Bybit => Box::new(bybit::market::BybitCodec),
         VenueId::Okx => Box::new(okx::market::OkxCodec),
     }

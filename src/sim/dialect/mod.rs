@@ -1,13 +1,24 @@
 //! How each simulated venue talks: its WebSocket and HTTP protocol over one [`Exchange`]. Pure: the
 //! server hands over what came in, and sends what comes back.
 
+pub mod ask;
+pub mod binance;
+pub mod bybit;
+pub mod codes;
+pub mod image;
+pub mod korean;
+pub mod okx;
+pub mod pace;
 pub mod seat;
+pub mod spell;
+pub mod tape;
 
 use crate::net::serve::Request;
 use crate::net::serve::Response;
 use crate::sim::dialect::seat::Seat;
 use crate::sim::exchange::core::Exchange;
 use crate::sim::exchange::order::AccountEvent;
+use crate::types::ids::VenueId;
 use crate::types::time::Now;
 
 /// The present moment at a venue.
@@ -72,3 +83,13 @@ pub trait Dialect {
 
 /// A new seat with headers of the upgrade, or the refusal.
 pub type Opened = Result<(Seat, Vec<(String, String)>), Response>;
+
+/// The dialect of a venue, with all its limits unused.
+pub fn dialect(venue: VenueId) -> Box<dyn Dialect + Send> {
+    match venue {
+        VenueId::Upbit | VenueId::Bithumb => Box::new(korean::house::Korean::of(venue)),
+        VenueId::Binance => Box::new(binance::house::Binance::new()),
+        VenueId::Bybit => Box::new(bybit::house::Bybit::new()),
+        VenueId::Okx => Box::new(okx::house::Okx::new()),
+    }
+}

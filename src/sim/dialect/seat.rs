@@ -1,5 +1,9 @@
 //! One WebSocket connection as a dialect sees it.
 
+use crate::sim::dialect::binance::seat::BinanceSeat;
+use crate::sim::dialect::bybit::seat::BybitSeat;
+use crate::sim::dialect::korean::seat::KoreanSeat;
+use crate::sim::dialect::okx::seat::OkxSeat;
 use crate::sim::exchange::order::AccountId;
 use crate::types::time::MonoNs;
 
@@ -24,4 +28,12 @@ pub enum SeatState {
     /// Nothing was subscribed yet.
     #[default]
     Fresh,
+    /// Upbit or Bithumb.
+    Korean(Box<KoreanSeat>),
+    /// Binance.
+    Binance(Box<BinanceSeat>),
+    /// Bybit.
+    Bybit(Box<BybitSeat>),
+    /// OKX.
+    Okx(Box<OkxSeat>),
 }

@@ -8,4 +8,5 @@ pub mod agent;
 pub mod books;
 mod digest;
 pub mod slot;
+pub mod tap;
 pub mod tape;

@@ -150,6 +150,10 @@ impl Feed {
     pub fn top(&mut self, slot: usize) -> &BookTop {
         self.books.top(slot)
     }
+    /// Inputs of its books so far: frames, connection events, signs of life.
+    pub const fn inputs(&self) -> u64 {
+        self.inputs
+    }
     /// Hash of everything decoded so far.
     pub const fn digest(&self) -> u64 {
         self.books.digest()

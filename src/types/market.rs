@@ -247,6 +247,10 @@ impl TickTable {
         }
         ArrayVec::try_from(bands).ok().map(|bands| TickTable { bands })
     }
+    /// The bands, by rising price.
+    pub fn bands(&self) -> &[TickBand] {
+        &self.bands
+    }
     /// The tick that applies at `price`, raw 10⁻⁸ units.
     pub fn tick_at(&self, price: Price) -> i64 {
         let band = self.bands.iter().rev().find(|band| band.from_raw <= price.raw());

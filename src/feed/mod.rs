@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod books;
 mod digest;
+pub mod mark_reader;
 pub mod mark_text;
 pub mod recorder;
 pub mod reorder;

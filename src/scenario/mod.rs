@@ -3,6 +3,9 @@
 //! Owns: the order of steps. Receives: a plant and its input. Sends: what the run came to.
 
 pub mod delivery;
+pub mod exact;
+pub mod exact_end;
+pub mod exact_head;
 pub mod injection;
 pub mod live;
 pub mod members;
@@ -13,4 +16,5 @@ pub mod sabotage;
 pub mod simulate;
 pub mod standing;
 pub mod stress;
+pub mod taping;
 pub mod virtual_threads;

@@ -80,7 +80,7 @@ pub fn run(arguments: &RunArgs, common: &Common) -> Result<Exit, CliError> {
 fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<'a>, CliError> {
     let loaded = load(common, flags(arguments))?;
     match loaded.checked.mode {
-        Mode::Mock => {}
+        Mode::Mock => refuse_record(arguments)?,
         Mode::Paper => return Err(not_built("paper", Exit::Unreachable)),
         Mode::Live => return Err(not_built("live", Exit::LiveRefused)),
     }
@@ -119,6 +119,15 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
         clock,
         redis_addresses,
     })
+}
+
+/// The synthetic market makes whole books, no frames.
+fn refuse_record(arguments: &RunArgs) -> Result<(), CliError> {
+    if arguments.record.is_none() {
+        return Ok(());
+    }
+    let what = "--record: the synthetic market has no frames to record";
+    Err(CliError::new(Exit::Usage, what, "use --mode paper; a mock run repeats from its --seed"))
 }
 
 const fn stage(arguments: &RunArgs, placement: Placement) -> Stage {

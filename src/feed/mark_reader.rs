@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::feed::mark_text::Entry;
 use crate::feed::mark_text::entry;
+use crate::feed::tape_line::RunningSum;
 use crate::feed::tape_lines::Line;
 use crate::feed::tape_lines::LineFault;
 use crate::feed::tape_lines::Lines;
@@ -48,6 +49,12 @@ pub enum MarkFault {
         /// Which came before.
         after: u64,
     },
+    /// The lines are not those that were written.
+    #[error("line {line}: a line before this one was changed")]
+    Changed {
+        /// From 1.
+        line: u64,
+    },
     /// Another run begins here.
     #[error("another run begins here; name the files of one run")]
     OtherRun,
@@ -63,6 +70,7 @@ pub struct MarkReader {
     run: u64,
     part: u64,
     line: Vec<u8>,
+    sum: RunningSum,
     head: Vec<String>,
     /// An entry that ended the head.
     first: Option<Entry>,
@@ -85,6 +93,7 @@ impl MarkReader {
             run: 0,
             part: 0,
             line: Vec::new(),
+            sum: RunningSum::default(),
             head: Vec::new(),
             first: None,
         };
@@ -113,7 +122,7 @@ impl MarkReader {
         }
         while !self.read_line()? {
             let Some(next) = self.rest.pop_front() else { return Ok(None) };
-            (self.path, self.count) = (next, 0);
+            (self.path, self.count, self.sum) = (next, 0, RunningSum::default());
             let opened = Lines::open(&self.path);
             let cut =
                 |error: io::Error| MarkFault::Cut { line: 1, why: LineFault::Io(error.kind()) };
@@ -164,20 +173,27 @@ impl MarkReader {
     }
 
     /// False at the end of the file. A line without a newline was cut: it may say something else.
+    /// Sums are compared on the way.
     fn read_line(&mut self) -> Result<bool, MarkFault> {
-        let line = self.count + 1;
-        let read = self.lines.next_line(&mut self.line, LINE_BYTES);
-        match read.map_err(|why| MarkFault::Cut { line, why })? {
-            Line::End => Ok(false),
-            Line::Unfinished => {
-                let why = LineFault::Io(io::ErrorKind::UnexpectedEof);
-                Err(MarkFault::Cut { line, why })
+        loop {
+            let line = self.count + 1;
+            let read = self.lines.next_line(&mut self.line, LINE_BYTES);
+            match read.map_err(|why| MarkFault::Cut { line, why })? {
+                Line::End => return Ok(false),
+                Line::Unfinished => {
+                    let why = LineFault::Io(io::ErrorKind::UnexpectedEof);
+                    return Err(MarkFault::Cut { line, why });
+                }
+                Line::Whole => self.count = line,
             }
-            Line::Whole => {
-                self.count = line;
-                Ok(true)
+            let Some(sum) = self.line.strip_prefix(b"s ") else { break };
+            if sum != format!("{:08x}", self.sum.value()).as_bytes() {
+                return Err(MarkFault::Changed { line });
             }
         }
+        self.sum.add(&self.line);
+        self.sum.add(b"\n");
+        Ok(true)
     }
     fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.line).ok()

@@ -15,6 +15,7 @@
 //! c <due>                       a cycle closed
 //! o <order> <pair> <instrument> <side> <qty> <limit> <purpose> <decided_at> o|b
 //! z <trace>                     the end, with the hash of all decisions in hex
+//! s <crc32>                     of all lines of this file so far, these apart
 //! ```
 
 use std::fmt::Write;

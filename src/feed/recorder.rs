@@ -144,7 +144,7 @@ impl Recorder {
     /// # Errors
     /// The system's; also that of a recording that had stopped.
     pub fn finish(mut self, trace: Option<u64>, now: Now) -> io::Result<()> {
-        self.is_stopping = true;
+        (self.is_stopping, self.looked_at) = (true, now.mono);
         // Nobody sends any more; a link that is never empty must not hold up the end.
         (0..MOST_LOOKS).any(|_| !self.take(now));
         if let Some(trace) = trace.filter(|_| self.ports.marks.is_some()) {
@@ -267,14 +267,19 @@ impl Recorder {
             self.flushed_at = now.mono;
             written = written.and_then(|()| spool.flush());
         }
-        written = written.and_then(|()| spool.turn_over(now));
         self.count.bytes.store(spool.bytes(), Ordering::Relaxed);
         self.text.clear();
         self.check(written);
     }
 
     fn hand_on_lines(&mut self) {
-        let written = self.spool.as_mut().map_or(Ok(()), |spool| spool.put_lines(&self.lines));
+        let now = self.looked_at;
+        let put =
+            |spool: &mut Spool| spool.turn_over(now).and_then(|()| spool.put_lines(&self.lines));
+        let written = match &mut self.spool {
+            Some(spool) if !self.lines.is_empty() => put(spool),
+            _ => Ok(()),
+        };
         self.lines.clear();
         self.check(written);
     }

@@ -13,6 +13,7 @@ use crate::feed::series::Part;
 use crate::feed::series::Series;
 use crate::feed::tape_file::Refuse;
 use crate::feed::tape_file::TapeFile;
+use crate::feed::tape_line::RunningSum;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
@@ -56,8 +57,18 @@ pub struct Spool {
 struct Present {
     part: Part,
     lines: TapeFile,
-    marks: Option<TapeFile>,
+    marks: Option<Marks>,
     begun: MonoNs,
+    has_lines: bool,
+}
+
+/// Marks, and their sum with each flush: a changed mark need not change a decision, but it is
+/// found.
+#[derive(Debug)]
+struct Marks {
+    file: TapeFile,
+    sum: RunningSum,
+    is_summed: bool,
 }
 
 impl Spool {
@@ -94,7 +105,8 @@ impl Spool {
     /// # Errors
     /// The system's; the recording should end then.
     pub fn put_lines(&mut self, lines: &[u8]) -> io::Result<()> {
-        if lines.is_empty() { Ok(()) } else { self.present.lines.write(lines) }
+        self.present.has_lines = true;
+        self.present.lines.write(lines)
     }
     /// Appends whole lines to the marks beside it.
     ///
@@ -102,7 +114,7 @@ impl Spool {
     /// The same.
     pub fn put_marks(&mut self, lines: &[u8]) -> io::Result<()> {
         match &mut self.present.marks {
-            Some(marks) if !lines.is_empty() => marks.write(lines),
+            Some(marks) if !lines.is_empty() => marks.put(lines),
             _ => Ok(()),
         }
     }
@@ -112,24 +124,24 @@ impl Spool {
     /// The same.
     pub fn flush(&mut self) -> io::Result<()> {
         self.present.lines.flush()?;
-        self.present.marks.as_mut().map_or(Ok(()), TapeFile::flush)
+        self.present.marks.as_mut().map_or(Ok(()), Marks::flush)
     }
-    /// Begins the next file if this one is large or old enough, and removes the oldest.
+    /// Begins the next file if this one holds lines and is large or old enough, and removes the
+    /// oldest. Called when there are lines to write: no file stays empty for long.
     ///
     /// # Errors
     /// The same.
-    pub fn turn_over(&mut self, now: Now) -> io::Result<()> {
-        let age = now.mono.since(self.present.begun);
+    pub fn turn_over(&mut self, now: MonoNs) -> io::Result<()> {
+        let age = now.since(self.present.begun);
         let is_over =
             self.present.bytes() >= self.limits.rotate_bytes || age >= self.limits.rotate_after;
-        if !is_over {
+        if !is_over || !self.present.has_lines {
             return Ok(());
         }
         // Whoever else writes here took no number of ours.
         let next = self.limits.series.next_number()?.max(self.present.part.number + 1);
         let has_marks = self.head.is_some();
-        let begun =
-            Present::begin(self.limits.series.part(next), has_marks, (&self.refuse, now.mono))?;
+        let begun = Present::begin(self.limits.series.part(next), has_marks, (&self.refuse, now))?;
         let ended = std::mem::replace(&mut self.present, begun).end()?;
         self.ended_bytes += ended.bytes;
         self.older.push_back(ended);
@@ -176,18 +188,35 @@ impl Present {
     fn begin(part: Part, has_marks: bool, (refuse, now): (&Refuse, MonoNs)) -> io::Result<Present> {
         let begin = |path: &Path| TapeFile::begin(path, Refuse::clone(refuse));
         let lines = begin(&part.recording)?;
-        let marks = if has_marks { Some(begin(&part.marks)?) } else { None };
-        Ok(Present { part, lines, marks, begun: now })
+        let new = |file| Marks { file, sum: RunningSum::default(), is_summed: true };
+        let marks = if has_marks { Some(begin(&part.marks).map(new)?) } else { None };
+        Ok(Present { part, lines, marks, begun: now, has_lines: false })
     }
     fn bytes(&self) -> u64 {
-        self.lines.bytes() + self.marks.as_ref().map_or(0, TapeFile::bytes)
+        self.lines.bytes() + self.marks.as_ref().map_or(0, |marks| marks.file.bytes())
     }
     fn end(self) -> io::Result<Part> {
         let mut bytes = self.lines.end()?;
-        if let Some(marks) = self.marks {
-            bytes += marks.end()?;
+        if let Some(mut marks) = self.marks {
+            marks.flush()?;
+            bytes += marks.file.end()?;
         }
         Ok(Part { bytes, ..self.part })
+    }
+}
+
+impl Marks {
+    fn put(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.is_summed = false;
+        self.sum.add(lines);
+        self.file.write(lines)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.is_summed {
+            self.is_summed = true;
+            self.file.write(format!("s {:08x}\n", self.sum.value()).as_bytes())?;
+        }
+        self.file.flush()
     }
 }
 

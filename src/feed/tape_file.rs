@@ -82,10 +82,10 @@ impl TapeFile {
             Sink::Gzip(sink) => sink.flush(),
         }
     }
-    /// Bytes on disk so far.
+    /// Bytes of the file so far; what a compressor still holds comes on top.
     pub fn bytes(&self) -> u64 {
         match &self.sink {
-            Sink::Plain(sink) => sink.get_ref().bytes,
+            Sink::Plain(sink) => sink.get_ref().bytes + sink.buffer().len() as u64,
             Sink::Gzip(sink) => sink.get_ref().bytes,
         }
     }

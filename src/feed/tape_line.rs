@@ -37,9 +37,10 @@ pub fn put_line(
     line.push(b'\n');
 }
 
-/// What a payload reads as once it was written: its CRC-32.
+/// CRC-32 of a kind and of what its payload reads as once it was written.
 pub fn payload_sum(kind: RecordKind, payload: &[u8]) -> u32 {
     let mut sum = Crc::new();
+    sum.update(&[kind as u8]);
     if kind == RecordKind::Ws {
         sum.update(payload);
         return sum.sum();
@@ -54,4 +55,19 @@ pub fn payload_sum(kind: RecordKind, payload: &[u8]) -> u32 {
         }
     }
     sum.sum()
+}
+
+/// CRC-32 of lines as they come, for files whose lines have to be exactly those that were written.
+#[derive(Debug, Default)]
+pub struct RunningSum(Crc);
+
+impl RunningSum {
+    /// Takes more bytes in.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+    /// Of everything so far.
+    pub fn value(&self) -> u32 {
+        self.0.sum()
+    }
 }

@@ -18,6 +18,7 @@ use crate::feed::books::Books;
 use crate::feed::mark_reader::MarkReader;
 use crate::feed::mark_text::Entry;
 use crate::feed::mark_text::InputMark;
+use crate::feed::tape::Record;
 use crate::feed::tape::RecordKind;
 use crate::feed::tape::Tape;
 use crate::feed::tape_line::payload_sum;
@@ -32,7 +33,7 @@ use crate::scenario::exact_end::Difference;
 use crate::scenario::exact_end::Short;
 use crate::scenario::exact_head::HeadFault;
 use crate::scenario::exact_head::adopt;
-use crate::scenario::record::Record;
+use crate::scenario::record::Record as Audited;
 use crate::scenario::replay::KeepGoing;
 use crate::scenario::replay::Watch;
 use crate::types::control::PermissionWord;
@@ -45,6 +46,7 @@ use crate::types::market::BookTop;
 use crate::types::report::CycleReport;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
+use crate::types::time::WallNs;
 use crate::venue::FrameKind;
 
 /// Turns between two progress reports.
@@ -61,7 +63,16 @@ struct Source {
     /// Inputs whose marks were read, not yet taken.
     inputs: VecDeque<InputMark>,
     /// Frames that were read, not yet taken.
-    frames: VecDeque<(RecordKind, Vec<u8>)>,
+    frames: VecDeque<Frame>,
+}
+
+/// A line of the recording.
+struct Frame {
+    kind: RecordKind,
+    payload: Vec<u8>,
+    recv: WallNs,
+    /// Time of the line before it.
+    before: WallNs,
 }
 
 /// A repetition, to be run once.
@@ -77,10 +88,11 @@ pub struct Exact {
     sources: Vec<Source>,
     facts: Rx<Fact>,
     reports: Rx<CycleReport>,
-    record: Record,
+    record: Audited,
     tape: Tape,
     marks: MarkReader,
     waiting_bytes: usize,
+    last_recv: WallNs,
     began: Option<MonoNs>,
     /// Links that have to stay open.
     _links: Box<dyn std::any::Any>,
@@ -120,10 +132,11 @@ impl Exact {
             sources: sources.collect(),
             facts,
             reports,
-            record: Record::new(&plan),
+            record: Audited::new(&plan),
             tape,
             marks,
             waiting_bytes: 0,
+            last_recv: WallNs(0),
             began: None,
             _links: Box::new((books_tx, events_tx, requests_rx, due_rx)),
         })
@@ -238,10 +251,12 @@ impl Exact {
             self.sources[at].feed.on_alive(now);
             return Ok(());
         };
-        let Some((kind, payload)) = self.frame(at)? else {
+        let Some(frame) = self.frame(at)? else {
             return Err(Short::TapeEnds { venue, number });
         };
-        if payload_sum(kind, &payload) != sum {
+        let Frame { kind, payload, recv, before } = frame;
+        // A line has the time of its input, but never one before that of the line above.
+        if payload_sum(kind, &payload) != sum || recv != now.wall.max(before) {
             return Err(Short::Differs(Difference::Frame { venue, number }));
         }
         let feed = &mut self.sources[at].feed;
@@ -255,20 +270,22 @@ impl Exact {
     }
 
     /// The next frame of a venue; those of others that come before it wait.
-    fn frame(&mut self, at: usize) -> Result<Option<(RecordKind, Vec<u8>)>, Short> {
+    fn frame(&mut self, at: usize) -> Result<Option<Frame>, Short> {
         let venue = self.sources[at].venue;
         if let Some(frame) = self.sources[at].frames.pop_front() {
-            self.waiting_bytes -= frame.1.len();
+            self.waiting_bytes -= frame.payload.len();
             return Ok(Some(frame));
         }
         while let Some(record) = self.tape.next_record().map_err(Short::Tape)? {
-            let frame = (record.kind, record.payload.to_vec());
+            let Record { kind, recv, .. } = record;
+            let before = std::mem::replace(&mut self.last_recv, recv);
+            let frame = Frame { kind, payload: record.payload.to_vec(), recv, before };
             if record.venue == venue {
                 return Ok(Some(frame));
             }
             let other = self.sources.iter_mut().find(|source| source.venue == record.venue);
             if let Some(other) = other {
-                self.waiting_bytes += frame.1.len();
+                self.waiting_bytes += frame.payload.len();
                 other.frames.push_back(frame);
             }
             if self.waiting_bytes > MOST_WAITING {

@@ -10,6 +10,7 @@ pub mod injection;
 pub mod live;
 pub mod members;
 pub mod record;
+pub mod record_only;
 pub mod replay;
 pub mod rewrite;
 pub mod sabotage;

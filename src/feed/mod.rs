@@ -7,5 +7,15 @@
 pub mod agent;
 pub mod books;
 mod digest;
+pub mod mark_reader;
+pub mod mark_text;
+pub mod recorder;
+pub mod reorder;
+pub mod series;
 pub mod slot;
+pub mod spool;
+pub mod tap;
 pub mod tape;
+pub mod tape_file;
+pub mod tape_line;
+pub mod tape_lines;

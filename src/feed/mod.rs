@@ -4,8 +4,15 @@
 //! Sends: [`BookTop`](crate::types::market::BookTop) over the books links, counters. Never: a
 //! delta across a thread, an order, a clock read; loss and resync stay in here.
 
+pub mod action;
 pub mod agent;
 pub mod books;
+mod changeover;
+pub mod connection;
 mod digest;
+pub mod fetch;
+pub mod pace;
+pub mod session;
 pub mod slot;
+pub mod standing;
 pub mod tape;

@@ -296,10 +296,8 @@ fn sleep_on(bell: &OwnedFd, sockets: &Sockets<'_>, nap: DurNs) {
     let mut entries: ArrayVec<PollFd<'_>, { SOCKETS + 1 }> = ArrayVec::new();
     entries.push(entry(bell.as_fd()));
     entries.extend(sockets.held.iter().map(|socket| entry(*socket)));
-    let nap = Timespec {
-        tv_sec: (nap.0 / NS_PER_SEC) as i64,
-        tv_nsec: (nap.0 % NS_PER_SEC) as i64,
-    };
+    let nap =
+        Timespec { tv_sec: (nap.0 / NS_PER_SEC) as i64, tv_nsec: (nap.0 % NS_PER_SEC) as i64 };
     let _ = poll(&mut entries, Some(&nap));
     if entries[0].revents().contains(PollFlags::IN) {
         // One read takes all rings; whoever rings afterwards ends the next sleep.

@@ -266,7 +266,7 @@ fn breaks_without_end_do_not_flood_the_venue() {
         play.run(secs(1));
     }
     let asked = play.count(|action| matches!(action, Action::Subscribe(..)));
-    assert!((20..=120).contains(&asked), "{asked} in ten minutes");
+    assert!((4..=120).contains(&asked), "{asked} in ten minutes");
 }
 
 #[test]

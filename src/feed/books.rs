@@ -124,6 +124,10 @@ impl Books {
     pub fn on_close(&mut self) {
         self.disconnect(Invalid::Closed);
     }
+    /// The connection showed life without a frame.
+    pub const fn on_alive(&mut self, now: Now) {
+        self.alive_at = now.mono;
+    }
 
     /// One frame. No allocation in steady state; diffs that wait for a snapshot are copied.
     pub fn on_frame(&mut self, kind: FrameKind, payload: &[u8], now: Now) -> Outcome {

@@ -15,4 +15,5 @@ pub mod pace;
 pub mod session;
 pub mod slot;
 pub mod standing;
+pub mod tap;
 pub mod tape;

@@ -50,6 +50,13 @@ pub const LOG: Link = Link { name: "log", depth: 1024, when_full: WhenFull::Drop
 /// What happened, from watchdog, journal and feeds to telemetry. Depth: a burst of trades.
 pub const NOTICES: Link = Link { name: "notices", depth: 1024, when_full: WhenFull::DropAndCount };
 
+/// Inputs of the feeds to the recorder. Depth: a second of five venues at their busiest.
+pub const TAPED: Link = Link { name: "taped", depth: 8192, when_full: WhenFull::DropAndCount };
+/// Empty buffers from the recorder back to a feed; one too many is freed.
+pub const SPENT: Link = Link { name: "spent", depth: 2048, when_full: WhenFull::DropAndCount };
+/// What the engine took, in order, to the recorder. Depth: a second at its busiest.
+pub const MARKS: Link = Link { name: "marks", depth: 16_384, when_full: WhenFull::DropAndCount };
+
 impl Link {
     /// Opens the link; its memory is allocated now and never again.
     pub fn open<T>(&self) -> (Tx<T>, Rx<T>) {

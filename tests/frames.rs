@@ -27,6 +27,9 @@ const UPBIT_TRADE: &str = r#"{"type":"trade","code":"KRW-BTC","timestamp":169658
 "sequential_id":16965850568460000}"#;
 const SNAPSHOT: &str = r#"{"lastUpdateId":10,"bids":[["9.5","1"],["9","2"]],"asks":[["10","3"]]}"#;
 
+/// An object that every venue takes for something it does not use, with a value inside.
+const NAMED: &str = r#"{"type":"ticker","e":"x","op":"x","x":@}"#;
+
 fn level(price: &str, qty: &str) -> Level {
     let raw = |text: &str| parse_fixed(text.as_bytes()).expect("a number");
     Level {
@@ -228,12 +231,12 @@ fn size_text_and_nesting_are_limited() {
         };
         assert_eq!(decode(&huge), Err(DecodeError::TooLarge));
         assert_eq!(decode(bad_text), Err(DecodeError::Utf8));
-        for shape in ["@", "{\"x\":@}", "{\"type\":\"ticker\",\"e\":\"x\",\"x\":@}", "{\"b\":@}"] {
+        for shape in ["@", "{\"x\":@}", NAMED, "{\"b\":@}"] {
             let deepest = limit::FRAME_DEPTH + 1;
             assert_eq!(decode(deep(shape, deepest).as_bytes()), Err(DecodeError::TooDeep));
             assert_eq!(decode(deep(shape, 400_000).as_bytes()), Err(DecodeError::TooDeep));
         }
-        let allowed = deep("{\"type\":\"ticker\",\"e\":\"x\",\"x\":@}", limit::FRAME_DEPTH - 1);
+        let allowed = deep(NAMED, limit::FRAME_DEPTH - 1);
         assert_eq!(decode(allowed.as_bytes()), Ok(()));
         let open_only = "[".repeat(limit::FRAME_BYTES);
         assert_eq!(decode(open_only.as_bytes()), Err(DecodeError::TooDeep));
@@ -325,6 +328,9 @@ fn symbols_and_instruments_name_each_other() {
         (VenueId::Binance, "USDTTRY", "USDT-TRY"),
         (VenueId::Binance, "1000SATSFDUSD", "1000SATS-FDUSD"),
         (VenueId::Binance, "BNBBTC", "BNB-BTC"),
+        (VenueId::Bybit, "BTCUSDT", "BTC-USDT"),
+        (VenueId::Bybit, "SOLUSDC", "SOL-USDC"),
+        (VenueId::Okx, "BTC-USDT", "BTC-USDT"),
     ];
     for (venue, symbol, name) in cases {
         let codec: Box<dyn Codec + Send> = codec(venue);
@@ -339,6 +345,10 @@ fn symbols_and_instruments_name_each_other() {
         (VenueId::Binance, "USDT"),
         (VenueId::Binance, "btcusdt"),
         (VenueId::Binance, "BTCXYZ"),
+        (VenueId::Bybit, "BTCPERP"),
+        (VenueId::Bybit, "USDT"),
+        (VenueId::Okx, "BTCUSDT"),
+        (VenueId::Okx, "BTC-USDT-SWAP"),
     ] {
         assert_eq!(codec(venue).instrument(symbol), None, "{symbol}");
     }

@@ -129,6 +129,33 @@ impl Books {
         }
     }
 
+    /// The body of a snapshot that was requested for that instrument. It names none itself, and who
+    /// replays a recording knows no request: so it is taken only if it would be placed there without
+    /// this knowledge, and is else as if it had never come.
+    pub fn is_snapshot_of(&mut self, slot: usize, body: &[u8]) -> bool {
+        match self.codec.decode(FrameKind::RestDepth, body, &mut self.scratch) {
+            Ok(Event::Snapshot { last_id }) => self.snapshot_slot(last_id) == Some(slot),
+            _ => false,
+        }
+    }
+
+    /// What the newest frame of an instrument says of when it was sent, ms since 1970; once.
+    pub fn take_sent_ms(&mut self, slot: usize) -> Option<u64> {
+        self.slots.get_mut(slot)?.sent_ms.take()
+    }
+    /// Whether the newest whole book of an instrument said what the one before said.
+    pub fn is_repeat(&self, slot: usize) -> bool {
+        self.slots[slot].is_repeat
+    }
+    /// The venue's code of an instrument.
+    pub fn symbol(&self, slot: usize) -> &str {
+        &self.slots[slot].symbol
+    }
+    /// The instrument of that code.
+    pub fn slot_named(&self, symbol: &str) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.symbol == symbol)
+    }
+
     /// Which venue.
     pub const fn venue(&self) -> VenueId {
         self.venue

@@ -1,7 +1,10 @@
 //! What a session is told and what it wants done: plain values.
 
+use crate::feed::books::Outcome;
+use crate::feed::books::Peeked;
 use crate::feed::connection::Why;
 use crate::feed::fetch::Fetched;
+use crate::feed::slot::Change;
 use crate::feed::standing::Symbols;
 use crate::venue::Control;
 
@@ -61,6 +64,35 @@ pub enum Seen {
     Control(Control),
     /// Rejected whole.
     Rejected,
+}
+
+impl Seen {
+    /// What became of a frame in the books. A book that was refused for what it says is its
+    /// instrument's affair: only a frame that says nothing at all counts against a connection.
+    pub const fn of(outcome: &Outcome) -> Seen {
+        match outcome {
+            Outcome::Control(control) => Seen::Control(*control),
+            Outcome::Rejected(_) => Seen::Rejected,
+            Outcome::Book { slot, change } => match change {
+                Change::Image { .. } => Seen::Image(*slot),
+                Change::Held => Seen::Held(*slot),
+                Change::Gap | Change::Broken(_) => Seen::Break(*slot),
+                Change::Ticker(_) | Change::Old | Change::Stale | Change::Refused(_) => Seen::Data,
+            },
+            Outcome::Trade { .. } | Outcome::Trades { .. } => Seen::Data,
+            Outcome::Unknown | Outcome::Unplaced => Seen::Data,
+        }
+    }
+    /// The same of a frame that is only looked at.
+    pub const fn of_peeked(peeked: Peeked) -> Seen {
+        match peeked {
+            Peeked::Image { slot, .. } => Seen::Image(slot),
+            Peeked::Delta(slot) => Seen::Held(slot),
+            Peeked::Ticker(_) | Peeked::Other => Seen::Data,
+            Peeked::Control(control) => Seen::Control(control),
+            Peeked::Rejected => Seen::Rejected,
+        }
+    }
 }
 
 /// What happened.

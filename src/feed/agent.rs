@@ -10,6 +10,7 @@
 
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
+use crate::feed::books::Peeked;
 use crate::feed::slot::Change;
 use crate::feed::tap::Input;
 use crate::feed::tap::Tap;
@@ -154,6 +155,10 @@ impl Feed {
         turn
     }
 
+    /// What a frame is of, as [`Books::peek`].
+    pub fn peek(&mut self, payload: &[u8]) -> Peeked {
+        self.books.peek(payload)
+    }
     /// Counts what happened around its frames.
     pub fn tell(&mut self, counter: Counter) {
         self.pen.add(counter, 1);

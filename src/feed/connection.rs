@@ -4,6 +4,7 @@
 use crate::feed::pace::Rolling;
 use crate::feed::standing::Due;
 use crate::feed::standing::Standings;
+use crate::types::counters::Counter;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::venue::stream::Keepalive;
@@ -54,20 +55,6 @@ pub enum Why {
 }
 
 impl Why {
-    /// Every reason.
-    pub const ALL: [Why; 11] = [
-        Why::Peer,
-        Why::Fault,
-        Why::Silent,
-        Why::Quiet,
-        Why::Slow,
-        Why::Rejects,
-        Why::Asked,
-        Why::Paused,
-        Why::Replaced,
-        Why::GivenUp,
-        Why::Ending,
-    ];
     /// Name in the log and in recordings.
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,6 +70,22 @@ impl Why {
             Why::GivenUp => "could not take over",
             Why::Ending => "the run ends",
         }
+    }
+    /// Where it is counted; `None` if it need not be.
+    pub const fn counter(self) -> Option<Counter> {
+        Some(match self {
+            Why::Peer => Counter::ClosedByPeer,
+            Why::Fault => Counter::ClosedByFault,
+            Why::Silent => Counter::ClosedSilent,
+            Why::Quiet => Counter::ClosedQuiet,
+            Why::Slow => Counter::ClosedSlow,
+            Why::Rejects => Counter::ClosedRejects,
+            Why::Asked => Counter::ClosedAsked,
+            Why::Paused => Counter::ClosedPaused,
+            Why::Replaced => Counter::ClosedReplaced,
+            Why::GivenUp => Counter::ClosedGivenUp,
+            Why::Ending => return None,
+        })
     }
 }
 

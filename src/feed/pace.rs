@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::feed::limits::Rate;
 use crate::types::rng::SplitMix64;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
@@ -102,15 +103,6 @@ impl Bucket {
     pub fn take(&mut self, now: MonoNs) {
         self.full_at = self.full_at.max(now).plus(self.cost);
     }
-}
-
-/// A request rate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rate {
-    /// Sustained requests in a second.
-    pub per_second: u32,
-    /// Requests at once after a pause.
-    pub burst: u32,
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ use crate::feed::connection::Connection;
 use crate::feed::connection::Need;
 use crate::feed::connection::QUIET;
 use crate::feed::connection::Why;
+use crate::feed::fetch::Fetched;
 use crate::feed::fetch::Fetches;
 use crate::feed::pace::Backoff;
 use crate::feed::pace::Rolling;
@@ -155,7 +156,12 @@ impl Session {
             Input::Closed(lane, why) => self.close(lane, why, now),
             Input::Overflow(lane) if lane != self.feeding => self.close(lane, Why::GivenUp, now),
             Input::Overflow(_) => {}
-            Input::Snapshot(slot, fetched) => self.fetches.on_fetched(slot, fetched, now),
+            Input::Snapshot(slot, fetched) => {
+                self.fetches.on_fetched(slot, fetched, now);
+                if fetched == Fetched::Placed {
+                    self.on_image(self.feeding, slot);
+                }
+            }
             Input::ReconnectAsked => self.close(self.feeding, Why::Asked, now),
         }
     }
@@ -176,6 +182,10 @@ impl Session {
         while let Some(slot) = self.fetches.next_due(&mut self.rng, now) {
             self.act(Action::Fetch(slot));
         }
+    }
+    /// True if nothing is to be done.
+    pub fn is_settled(&self) -> bool {
+        self.actions.is_empty()
     }
     /// What is to be done, in order.
     pub fn take_actions(&mut self) -> ArrayVec<Action, ACTIONS> {
@@ -256,7 +266,7 @@ impl Session {
         }
         match (seen, source) {
             (Seen::Rejected, _) => connection.on_reject(now),
-            (Seen::Image(slot), _) => connection.standings.on_image(slot),
+            (Seen::Image(slot), _) => self.on_image(lane, slot),
             (Seen::Held(slot), BookSource::RequestedSnapshot) if !is_feeding => {
                 connection.standings.on_image(slot);
             }
@@ -271,10 +281,10 @@ impl Session {
             (Seen::Control(Control::ShuttingDown), _) => self.close(lane, Why::GivenUp, now),
             _ => {}
         }
-        if let Seen::Image(slot) = seen
-            && is_feeding
-            && self.off.remove(slot)
-        {
+    }
+    fn on_image(&mut self, lane: Lane, slot: usize) {
+        self.with(lane, |connection| connection.standings.on_image(slot));
+        if lane == self.feeding && self.off.remove(slot) {
             self.act(Action::Tell(News::SymbolBack(slot)));
         }
     }

@@ -10,6 +10,7 @@
 
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
+use crate::feed::books::Peeked;
 use crate::feed::slot::Change;
 use crate::feed::tap::Input;
 use crate::feed::tap::Tap;
@@ -99,11 +100,23 @@ impl Feed {
         self.pen.add(counter_of(&outcome), 1);
         let resynced = matches!(&outcome, Outcome::Book { change: RESYNC, .. });
         self.pen.add(Counter::Resyncs, u64::from(resynced));
+        if let Outcome::Book { slot, change: Change::Image { .. } } = outcome {
+            self.pen.add(Counter::RepeatedBooks, u64::from(self.books.is_repeat(slot)));
+        }
         match news_of(&outcome) {
             Some(slot) => self.publish(slot, now),
             None => self.show_life(now),
         }
         outcome
+    }
+
+    /// The body of a snapshot that was requested for that instrument; if it belongs to another, or
+    /// to none that waits, nothing happens.
+    pub fn on_snapshot(&mut self, slot: usize, body: &[u8], now: Now) -> Outcome {
+        if !self.books.is_snapshot_of(slot, body) {
+            return Outcome::Unplaced;
+        }
+        self.on_frame(FrameKind::RestDepth, body, now)
     }
 
     /// The connection opened: every book waits for its first image.
@@ -142,6 +155,23 @@ impl Feed {
         turn
     }
 
+    /// What a frame is of, as [`Books::peek`].
+    pub fn peek(&mut self, payload: &[u8]) -> Peeked {
+        self.books.peek(payload)
+    }
+    /// Counts what happened around its frames.
+    pub fn tell(&mut self, counter: Counter) {
+        self.pen.add(counter, 1);
+    }
+    /// Tops for the engine that its link has not taken yet.
+    pub fn held(&self) -> u32 {
+        let engines = self.outlets.iter().filter(|outlet| outlet.is_engine);
+        engines.map(|outlet| outlet.unsent.count_ones()).sum()
+    }
+    /// When the newest frame of an instrument was sent, as [`Books::take_sent_ms`].
+    pub fn take_sent_ms(&mut self, slot: usize) -> Option<u64> {
+        self.books.take_sent_ms(slot)
+    }
     /// The books, for looking into them.
     pub const fn books(&self) -> &Books {
         &self.books

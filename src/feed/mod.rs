@@ -13,6 +13,7 @@ pub mod connection;
 pub mod desk;
 mod digest;
 pub mod fetch;
+mod halt;
 pub mod hold;
 pub mod limits;
 mod line;

@@ -57,6 +57,9 @@ impl Agent for Box<dyn Agent + Send> {
     fn due(&self) -> Option<MonoNs> {
         (**self).due()
     }
+    fn sockets<'a>(&'a self, visit: &mut dyn FnMut(BorrowedFd<'a>)) {
+        (**self).sockets(visit);
+    }
     fn stop(&mut self, now: Now) {
         (**self).stop(now);
     }

@@ -14,6 +14,7 @@ pub mod record;
 pub mod record_only;
 pub mod replay;
 pub mod rewrite;
+pub mod rules;
 pub mod sabotage;
 pub mod simulate;
 pub mod standing;

@@ -145,6 +145,14 @@ pub fn refusal(class: ErrorClass, code: &str, message: &str) -> VenueError {
     VenueError { class, code: cut(code), message: cut(message), retry_after_ms: None }
 }
 
+/// The same, where the server failed (status 500 and above): a code that says nothing leaves open
+/// whether it acted.
+pub fn after_failure(error: VenueError, status: u16) -> VenueError {
+    let is_open = status >= 500 && error.class == ErrorClass::Other;
+    let class = if is_open { ErrorClass::Unknown } else { error.class };
+    VenueError { class, ..error }
+}
+
 fn cut(words: &str) -> String {
     let mut end = words.len().min(WORDS_BYTES);
     while !words.is_char_boundary(end) {
@@ -187,7 +195,7 @@ mod tests {
 
     #[test]
     fn words_are_cut_at_a_letter() {
-        let error = refusal(ErrorClass::Other, "1", &"가".repeat(100));
-        assert_eq!(error.message, "가".repeat(85));
+        let error = refusal(ErrorClass::Other, "1", &"₩".repeat(100));
+        assert_eq!(error.message, "₩".repeat(85));
     }
 }

@@ -9,10 +9,32 @@ use arb::venue::Event;
 use arb::venue::FrameKind;
 use arb::venue::Scratch;
 use arb::venue::TradeKey;
+use arb::venue::bybit::orders::BybitPrivate;
+use arb::venue::bybit::stream::BybitStream;
 use arb::venue::codec;
+use arb::venue::okx::orders::OkxPrivate;
+use arb::venue::okx::stream::OkxStream;
+use arb::venue::private::Call;
+use arb::venue::private::Private;
+use arb::venue::stream::Stream;
+use proptest::prelude::*;
 
 const BYBIT: &str = include_str!("data/bybit_usual.jsonl");
 const OKX: &str = include_str!("data/okx_usual.jsonl");
+const BYBIT_OWN: &str = include_str!("data/golden/bybit/own.jsonl");
+const OKX_OWN: &str = include_str!("data/golden/okx/own.jsonl");
+const CALLS: [Call; 10] = [
+    Call::Place,
+    Call::Cancel,
+    Call::Order,
+    Call::Orders,
+    Call::Fills,
+    Call::Balances,
+    Call::Fees,
+    Call::Time,
+    Call::Rules,
+    Call::Book,
+];
 
 fn read(venue: VenueId, frame: &str) -> (Result<Event<'_>, DecodeError>, Scratch) {
     let mut scratch = Scratch::default();
@@ -202,5 +224,65 @@ fn a_trade_is_called_by_a_number_or_a_uuid_and_nothing_else() {
     );
     for text in ["", "x", "99999999999999999999999", &uuid[1..], &uuid.replace('-', "0"), "1-2"] {
         assert_eq!(TradeKey::parse(text), None, "{text}");
+    }
+}
+
+/// Every reader of both venues; what they make of it does not matter here.
+fn read_in_all_ways(frame: &[u8]) {
+    let privates: [&dyn Private; 2] = [&BybitPrivate, &OkxPrivate];
+    for private in privates {
+        let _ = private.decode_private(frame);
+        for call in CALLS {
+            let _ = private.decode_reply(call, 200, frame);
+        }
+    }
+    let streams: [&dyn Stream; 2] = [&BybitStream, &OkxStream];
+    for stream in streams {
+        let _ = (stream.rules(frame), stream.time_ms(frame));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn a_mutated_private_message_or_answer_is_read_or_refused_and_never_a_panic(
+        which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(),
+        with in prop_oneof![
+            any::<u8>().prop_map(|byte| vec![byte]),
+            "[0-9.eE+-]{0,24}".prop_map(String::into_bytes),
+            "[\\[\\]{},:\" ]{0,2}".prop_map(String::into_bytes),
+        ],
+        span in any::<(prop::sample::Index, prop::sample::Index)>()
+    ) {
+        let frames: Vec<&str> = BYBIT_OWN.lines().chain(OKX_OWN.lines()).collect();
+        let bytes = frames[which.index(frames.len())].as_bytes();
+        let at = at.index(bytes.len());
+        let replaced = [&bytes[..at], &with, &bytes[at + 1..]].concat();
+        let inserted = [&bytes[..at], &with, &bytes[at..]].concat();
+        let (from, to) = (span.0.index(bytes.len()), span.1.index(bytes.len()));
+        let repeated = [&bytes[..from.max(to)], &bytes[from.min(to)..]].concat();
+        for frame in [replaced, inserted, repeated, bytes[..at].to_vec()] {
+            read_in_all_ways(&frame);
+        }
+    }
+}
+
+#[test]
+fn private_messages_are_limited_in_size_text_and_nesting() {
+    let nested = |depth: usize| {
+        let nest = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        format!(r#"{{"op":"x","event":"x","arg":{{"channel":"x"}},"x":{nest}}}"#)
+    };
+    let huge = vec![b' '; limit::FRAME_BYTES + 1];
+    let privates: [&dyn Private; 2] = [&BybitPrivate, &OkxPrivate];
+    for private in privates {
+        let decode = |frame: &[u8]| private.decode_private(frame).map(drop);
+        assert_eq!(decode(&huge), Err(DecodeError::TooLarge));
+        assert_eq!(decode(b"{\"op\":\"\xff\"}"), Err(DecodeError::Utf8));
+        assert_eq!(decode(nested(limit::FRAME_DEPTH - 1).as_bytes()), Ok(()));
+        for depth in [limit::FRAME_DEPTH, 400_000] {
+            assert_eq!(decode(nested(depth).as_bytes()), Err(DecodeError::TooDeep));
+        }
     }
 }

@@ -13,19 +13,20 @@ use arb::venue::FrameKind;
 use arb::venue::Scratch;
 use arb::venue::binance;
 use arb::venue::binance::market::BinanceCodec;
+use arb::venue::bithumb;
 use arb::venue::bybit;
 use arb::venue::bybit::market::BybitCodec;
 use arb::venue::codec;
 use arb::venue::okx;
 use arb::venue::okx::market::OkxCodec;
 use arb::venue::upbit;
-use arb::venue::upbit::market::UpbitCodec;
 use proptest::prelude::*;
 
 #[path = "support/replays.rs"]
 mod replays;
 
 const UPBIT_BOOK: &str = include_str!("data/upbit_orderbook_default.json");
+const BITHUMB_BOOK: &str = include_str!("data/bithumb_orderbook_default.json");
 const BINANCE: &str = include_str!("data/binance_combined.jsonl");
 const BYBIT: &str = include_str!("data/bybit_usual.jsonl");
 const OKX: &str = include_str!("data/okx_usual.jsonl");
@@ -33,10 +34,10 @@ const OKX: &str = include_str!("data/okx_usual.jsonl");
 fn usual<'f>(venue: VenueId, frame: &'f [u8], scratch: &mut Scratch) -> Option<Event<'f>> {
     match venue {
         VenueId::Upbit => upbit::usual::read(frame, scratch),
+        VenueId::Bithumb => bithumb::usual::read(frame, scratch),
         VenueId::Binance => binance::usual::read(frame, scratch),
         VenueId::Bybit => bybit::usual::read(frame, scratch),
         VenueId::Okx => okx::usual::read(frame, scratch),
-        _ => None,
     }
 }
 
@@ -46,11 +47,11 @@ fn tolerant<'f>(
     scratch: &mut Scratch,
 ) -> Result<Event<'f>, DecodeError> {
     match venue {
-        VenueId::Upbit => UpbitCodec.decode_any(FrameKind::Ws, frame, scratch),
+        VenueId::Upbit => upbit::market::CODEC.decode_any(FrameKind::Ws, frame, scratch),
+        VenueId::Bithumb => bithumb::market::CODEC.decode_any(FrameKind::Ws, frame, scratch),
         VenueId::Binance => BinanceCodec.decode_any(FrameKind::Ws, frame, scratch),
         VenueId::Bybit => BybitCodec.decode_any(FrameKind::Ws, frame, scratch),
         VenueId::Okx => OkxCodec.decode_any(FrameKind::Ws, frame, scratch),
-        other => codec(other).decode(FrameKind::Ws, frame, scratch),
     }
 }
 
@@ -79,7 +80,10 @@ fn same_in_all_ways(venue: VenueId, frame: &[u8]) -> bool {
 
 /// Hand-written frames of every kind, wrapped and bare.
 fn frames() -> Vec<(VenueId, String)> {
-    let mut frames = vec![(VenueId::Upbit, UPBIT_BOOK.trim_end().to_owned())];
+    let mut frames = vec![
+        (VenueId::Upbit, UPBIT_BOOK.trim_end().to_owned()),
+        (VenueId::Bithumb, BITHUMB_BOOK.trim_end().to_owned()),
+    ];
     for line in BINANCE.lines() {
         let start = line.find(r#""data":"#).expect("wrapped") + 7;
         frames.push((VenueId::Binance, line.to_owned()));
@@ -121,6 +125,11 @@ fn another_spelling_or_a_wrong_value_takes_the_other_way() {
         (VenueId::Upbit, UPBIT_BOOK, "KRW-BTC", "KRW\\u002dBTC"),
         (VenueId::Upbit, UPBIT_BOOK, "\"total_ask_size\":2.5,", ""),
         (VenueId::Upbit, UPBIT_BOOK, "]", ",]"),
+        (VenueId::Bithumb, BITHUMB_BOOK, "86120000", "86123000"),
+        (VenueId::Bithumb, BITHUMB_BOOK, "\"bid_size\":0.0012", "\"bid_size\":-0.0012"),
+        (VenueId::Bithumb, BITHUMB_BOOK, "1723161255478901", "1723161255478901.0"),
+        (VenueId::Bithumb, BITHUMB_BOOK, "1723161255478901", "1723161255478901000"),
+        (VenueId::Bithumb, BITHUMB_BOOK, "\"type\"", "\"ty\""),
     ];
     for (venue, frame, from, to) in cases {
         let changed = frame.trim_end().replacen(from, to, 1);
@@ -191,7 +200,7 @@ fn documented_frames_read_alike_in_both_ways() {
         return;
     }
     let mut count = 0;
-    let venues = ["upbit", "binance", "bybit", "okx"];
+    let venues = ["upbit", "bithumb", "binance", "bybit", "okx"];
     let folders =
         venues.map(|venue| ["", "/recorded", "/errors"].map(|part| venue.to_owned() + part));
     for folder in folders.iter().flatten().filter(|folder| root.join(folder).exists()) {

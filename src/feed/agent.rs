@@ -201,7 +201,7 @@ fn news_of(outcome: &Outcome) -> Option<usize> {
 
 fn counter_of(outcome: &Outcome) -> Counter {
     match outcome {
-        Outcome::Trade { .. } => Counter::Trades,
+        Outcome::Trade { .. } | Outcome::Trades { .. } => Counter::Trades,
         Outcome::Control(_) => Counter::Controls,
         Outcome::Unknown => Counter::UnknownSymbols,
         Outcome::Unplaced => Counter::StaleSnapshots,

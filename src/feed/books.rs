@@ -11,19 +11,17 @@ use crate::types::limit;
 use crate::types::market::BookTop;
 use crate::types::market::Invalid;
 use crate::types::market::Level;
-use crate::types::market::Side;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
-use crate::types::units::Price;
-use crate::types::units::Qty;
 use crate::venue::Codec;
 use crate::venue::Control;
 use crate::venue::DecodeError;
 use crate::venue::Event;
 use crate::venue::FrameKind;
+use crate::venue::PublicTrade;
 use crate::venue::Scratch;
 use crate::venue::Span;
-use crate::venue::binance::depth::DiffIds;
+use crate::venue::TradeKey;
 use crate::venue::codec;
 
 /// Most instruments that [`Books::discovering`] takes up. More than a run trades, because a
@@ -46,7 +44,12 @@ pub enum Outcome {
         /// Which instrument.
         slot: usize,
         /// The trade.
-        trade: Trade,
+        trade: PublicTrade,
+    },
+    /// Public trades; they stand in [`Books::trades`] until the next frame.
+    Trades {
+        /// Which instrument.
+        slot: usize,
     },
     /// Acknowledgement, status, error of the venue, or a stream that is not used.
     Control(Control),
@@ -56,21 +59,6 @@ pub enum Outcome {
     Unknown,
     /// A snapshot that fits no book that waits for one; ignored.
     Unplaced,
-}
-
-/// A public trade.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Trade {
-    /// Price.
-    pub price: Price,
-    /// Quantity.
-    pub qty: Qty,
-    /// What the taker did.
-    pub taker: Side,
-    /// The venue's number of the trade.
-    pub trade_id: u64,
-    /// Venue time of the trade, ms since 1970.
-    pub venue_ts_ms: u64,
 }
 
 /// The books of one venue.
@@ -157,6 +145,10 @@ impl Books {
     pub fn name(&self, slot: usize) -> InstrumentName {
         self.slots[slot].name
     }
+    /// The trades of the latest frame, where that was [`Outcome::Trades`].
+    pub fn trades(&self) -> &[PublicTrade] {
+        &self.scratch.trades
+    }
     /// The present top of an instrument's book.
     pub fn top(&mut self, slot: usize) -> &BookTop {
         let top = &mut self.slots[slot].top;
@@ -184,12 +176,10 @@ impl Books {
     fn on_event(&mut self, event: Event<'_>, now: Now) -> Outcome {
         match event {
             Event::Control(control) => Outcome::Control(control),
-            Event::Image { symbol, venue_ts_ms, .. } => {
-                self.change(symbol, |slot, levels| slot.on_image(levels, venue_ts_ms, now))
-            }
+            Event::Image { symbol, venue_ts_ms, update_id } => self
+                .change(symbol, |slot, levels| slot.on_image(levels, update_id, venue_ts_ms, now)),
             Event::Delta { symbol, span, venue_ts_ms } => {
-                let (Span::Joined { first, last } | Span::Chained { prev: first, last }) = span;
-                let diff = Diff { ids: DiffIds { first, last }, venue_ts_ms };
+                let diff = Diff { span, venue_ts_ms };
                 self.change(symbol, |slot, levels| slot.on_delta(levels, diff, now))
             }
             Event::Ticker { symbol, ticker } => {
@@ -202,8 +192,12 @@ impl Books {
             }
             Event::Trade { symbol, price, qty, taker, trade_id, venue_ts_ms } => {
                 let Some(slot) = self.slot_of(symbol) else { return Outcome::Unknown };
-                let trade = Trade { price, qty, taker, trade_id, venue_ts_ms };
+                let trade_id = TradeKey::Number(trade_id);
+                let trade = PublicTrade { price, qty, taker, trade_id, venue_ts_ms };
                 Outcome::Trade { slot, trade }
+            }
+            Event::Trades { symbol } => {
+                self.slot_of(symbol).map_or(Outcome::Unknown, |slot| Outcome::Trades { slot })
             }
         }
     }
@@ -258,9 +252,10 @@ impl Books {
         let digest = &mut self.digest;
         match *event {
             Event::Control(control) => digest.word(u64::from(control.is_error())),
-            Event::Image { symbol, venue_ts_ms, .. } => {
+            Event::Image { symbol, venue_ts_ms, update_id } => {
                 digest.text(symbol);
                 digest.word(venue_ts_ms);
+                update_id.into_iter().for_each(|word| digest.word(word));
             }
             Event::Delta { symbol, span, venue_ts_ms } => {
                 let (Span::Joined { first, last } | Span::Chained { prev: first, last }) = span;
@@ -279,10 +274,24 @@ impl Books {
                 digest.level(&Level { price, qty });
                 [taker as u64, trade_id, venue_ts_ms].into_iter().for_each(|w| digest.word(w));
             }
+            Event::Trades { symbol } => {
+                digest.text(symbol);
+                self.scratch.trades.iter().for_each(|trade| digest_trade(digest, trade));
+            }
         }
         digest.levels(&self.scratch.bids);
         digest.levels(&self.scratch.asks);
     }
+}
+
+fn digest_trade(digest: &mut Digest, trade: &PublicTrade) {
+    let PublicTrade { price, qty, taker, trade_id, venue_ts_ms } = *trade;
+    let key = match trade_id {
+        TradeKey::Number(number) => [0, number],
+        TradeKey::Uuid(uuid) => [(uuid >> 64) as u64, uuid as u64],
+    };
+    digest.level(&Level { price, qty });
+    [taker as u64, key[0], key[1], venue_ts_ms].into_iter().for_each(|word| digest.word(word));
 }
 
 /// A whole book, for looking into it.

@@ -25,11 +25,9 @@ use arb::types::time::MonoNs;
 use arb::types::time::Now;
 use arb::types::time::WallNs;
 use arb::venue::FrameKind;
-use arb::venue::binance::orders::BinancePrivate;
-use arb::venue::binance::stream::BinanceStream;
 use arb::venue::private::Call;
-use arb::venue::private::Private;
-use arb::venue::stream::Stream;
+use arb::venue::private_of;
+use arb::venue::stream_of;
 use mutate::Mutator;
 use worlds::Frame;
 use worlds::Part;
@@ -257,6 +255,21 @@ fn mutants_never_harm_the_books_of_binance() {
     mutants_never_harm_the_books_of(VenueId::Binance);
 }
 
+#[test]
+fn mutants_never_harm_the_books_of_bithumb() {
+    mutants_never_harm_the_books_of(VenueId::Bithumb);
+}
+
+#[test]
+fn mutants_never_harm_the_books_of_bybit() {
+    mutants_never_harm_the_books_of(VenueId::Bybit);
+}
+
+#[test]
+fn mutants_never_harm_the_books_of_okx() {
+    mutants_never_harm_the_books_of(VenueId::Okx);
+}
+
 const CALLS: [Call; 10] = [
     Call::Place,
     Call::Cancel,
@@ -271,14 +284,10 @@ const CALLS: [Call; 10] = [
 ];
 const STATUSES: [u16; 8] = [200, 200, 200, 201, 400, 401, 429, 503];
 
-/// Decoders of what is no market data. A row for each venue.
-fn decoders() -> Vec<(VenueId, Box<dyn Private>, Box<dyn Stream>)> {
-    vec![(VenueId::Binance, Box::new(BinancePrivate), Box::new(BinanceStream))]
-}
-
 #[test]
 fn mutants_of_private_messages_and_answers_are_read_or_refused() {
-    for (venue, private, stream) in decoders() {
+    for venue in VenueId::ALL {
+        let (private, stream) = (private_of(venue), stream_of(venue));
         let seeds = worlds::seeds(venue, Part::Private);
         let mut mutator = Mutator::new(100 + venue.index() as u64);
         let (mut read, mut refused) = (0, 0);

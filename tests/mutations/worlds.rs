@@ -197,13 +197,16 @@ fn whole(code: &str) -> String {
     };
     let units = [unit(0), unit(1), unit(2)].join(",");
     format!(
-        r#"{{"type":"orderbook","code":"{code}","total_ask_size":4.5,"total_bid_size":0.75,"orderbook_units":[{units}],"level":0,"timestamp":1500000000000,"stream_type":"SNAPSHOT"}}"#
+        r#"{{"type":"orderbook","code":"{code}","total_ask_size":4.5,"total_bid_size":0.75,
+        "orderbook_units":[{units}],"level":0,"timestamp":1500000000000,
+        "stream_type":"SNAPSHOT"}}"#
     )
 }
 
 fn diff(symbol: &str, id: u64) -> String {
     format!(
-        r#"{{"stream":"x@depth@100ms","data":{{"e":"depthUpdate","E":1500000000000,"s":"{symbol}","U":{id},"u":{id},"b":[],"a":[]}}}}"#
+        r#"{{"stream":"x@depth@100ms","data":{{"e":"depthUpdate","E":1500000000000,"s":"{symbol}",
+        "U":{id},"u":{id},"b":[],"a":[]}}}}"#
     )
 }
 
@@ -212,19 +215,24 @@ fn diff(symbol: &str, id: u64) -> String {
 fn binance_pair((symbol, [bid, ask]): (&str, [&str; 2])) -> Vec<String> {
     let before = LAST_ID - 1;
     let snapshot = format!(
-        r#"{{"lastUpdateId":{before},"bids":[["{bid}","1"],["{bid}e-1","2"]],"asks":[["{ask}","3"],["{ask}e1","4"]]}}"#
+        r#"{{"lastUpdateId":{before},"bids":[["{bid}","1"],["{bid}e-1","2"]],
+        "asks":[["{ask}","3"],["{ask}e1","4"]]}}"#
     );
     vec![diff(symbol, LAST_ID), snapshot]
 }
 
 fn bybit((symbol, [bid, ask]): (&str, [&str; 2])) -> String {
     format!(
-        r#"{{"topic":"orderbook.50.{symbol}","ts":1500000000000,"type":"snapshot","data":{{"s":"{symbol}","b":[["{bid}","1"],["{bid}e-1","2"]],"a":[["{ask}","3"],["{ask}e1","4"]],"u":{LAST_ID},"seq":1}},"cts":1500000000000}}"#
+        r#"{{"topic":"orderbook.50.{symbol}","ts":1500000000000,"type":"snapshot",
+        "data":{{"s":"{symbol}","b":[["{bid}","1"],["{bid}e-1","2"]],
+        "a":[["{ask}","3"],["{ask}e1","4"]],"u":{LAST_ID},"seq":1}},"cts":1500000000000}}"#
     )
 }
 
 fn okx((symbol, [bid, ask]): (&str, [&str; 2])) -> String {
     format!(
-        r#"{{"arg":{{"channel":"books","instId":"{symbol}"}},"action":"snapshot","data":[{{"asks":[["{ask}","3","0","1"],["{ask}e1","4","0","1"]],"bids":[["{bid}","1","0","1"],["{bid}e-1","2","0","1"]],"ts":"1500000000000","checksum":0,"prevSeqId":-1,"seqId":{LAST_ID}}}]}}"#
+        r#"{{"arg":{{"channel":"books","instId":"{symbol}"}},"action":"snapshot",
+        "data":[{{"asks":[["{ask}","3","0","1"],["{ask}e1","4","0","1"]],
+        "bids":[["{bid}","1","0","1"],["{bid}e-1","2","0","1"]],"ts":"1500000000000","checksum":0,"prevSeqId":-1,"seqId":{LAST_ID}}}]}}"#
     )
 }

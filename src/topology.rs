@@ -8,6 +8,8 @@
 //!                                 engine ── reports, due ──▶ whoever shows it
 //! ```
 
+pub mod venues;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -116,9 +118,13 @@ pub struct Plant<F> {
 
 impl<F> Plant<F> {
     /// The same with other feeds, made of these.
-    pub fn with_feeds<G>(self, make: impl FnMut(F) -> G) -> Plant<G> {
+    pub fn with_feeds<G>(self, mut make: impl FnMut(F) -> G) -> Plant<G> {
+        self.try_with_feeds(|feed| Some(make(feed)))
+    }
+    /// The same without the feeds of which none can be made.
+    pub fn try_with_feeds<G>(self, make: impl FnMut(F) -> Option<G>) -> Plant<G> {
         let Plant { feeds, engine, gateway, permission, finished, boards, latencies } = self;
-        let feeds = feeds.into_iter().map(make).collect();
+        let feeds = feeds.into_iter().filter_map(make).collect();
         Plant { feeds, engine, gateway, permission, finished, boards, latencies }
     }
 }
@@ -191,12 +197,17 @@ pub fn venues(instruments: &[Instrument]) -> Vec<VenueId> {
 
 /// Recorded frames, simulated fills.
 pub fn replay_plant(plan: &Plan) -> (Plant<(VenueId, Feed)>, Outlets) {
+    feed_plant(plan, Site::default())
+}
+
+/// Feeds without sockets: whoever has the frames gives them in. Simulated fills.
+pub fn feed_plant(plan: &Plan, site: Site) -> (Plant<(VenueId, Feed)>, Outlets) {
     let feeds = |venue, links, _, _| {
         let mine = plan.engine.instruments.iter().filter(|i| i.venue == venue);
         let names: Vec<_> = mine.map(|i| (i.id, i.name)).collect();
         (!names.is_empty()).then(|| (venue, Feed::new(Books::new(venue, &names), links)))
     };
-    join(plan, Site::default(), feeds)
+    join(plan, site, feeds)
 }
 
 /// The synthetic market, simulated fills. Each feed steps its own copy of what the venues share.

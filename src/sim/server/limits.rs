@@ -4,7 +4,6 @@
 use crate::types::ids::InstrumentName;
 use crate::types::ids::VenueId;
 use crate::types::time::DurNs;
-use crate::types::time::NS_PER_MS;
 use crate::types::time::NS_PER_SEC;
 use crate::types::units::Ppm;
 

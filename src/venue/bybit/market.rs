@@ -103,8 +103,7 @@ impl Codec for BybitCodec {
     }
 }
 
-const MESSAGE: [&str; 8] =
-    ["topic", "type", "ts", "data", "success", "op", "retCode", "ret_msg"];
+const MESSAGE: [&str; 8] = ["topic", "type", "ts", "data", "success", "op", "retCode", "ret_msg"];
 const TOPIC: usize = 0;
 const KIND: usize = 1;
 const TIME: usize = 2;

@@ -61,9 +61,8 @@ impl Stream for BybitStream {
     }
 
     fn rules_paths(&self, symbols: &[&str]) -> Vec<String> {
-        let path = |symbol: &&str| {
-            format!("/v5/market/instruments-info?category=spot&symbol={symbol}")
-        };
+        let path =
+            |symbol: &&str| format!("/v5/market/instruments-info?category=spot&symbol={symbol}");
         symbols.iter().map(path).collect()
     }
 

@@ -58,9 +58,8 @@ impl Stream for OkxStream {
     }
 
     fn rules_paths(&self, symbols: &[&str]) -> Vec<String> {
-        let path = |symbol: &&str| {
-            format!("/api/v5/public/instruments?instType=SPOT&instId={symbol}")
-        };
+        let path =
+            |symbol: &&str| format!("/api/v5/public/instruments?instType=SPOT&instId={symbol}");
         symbols.iter().map(path).collect()
     }
 

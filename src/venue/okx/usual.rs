@@ -89,12 +89,7 @@ fn before(scan: &mut Scan<'_>) -> Option<Option<u64>> {
 }
 
 impl Numbers {
-    fn event<'f>(
-        &self,
-        symbol: &'f str,
-        is_update: bool,
-        scratch: &Scratch,
-    ) -> Option<Event<'f>> {
+    fn event<'f>(&self, symbol: &'f str, is_update: bool, scratch: &Scratch) -> Option<Event<'f>> {
         let Numbers { prev, last, venue_ts_ms } = *self;
         if is_update {
             let span = Span::Chained { prev: prev?, last };
@@ -114,11 +109,7 @@ impl Numbers {
 }
 
 #[inline]
-fn trades<'f>(
-    scan: &mut Scan<'f>,
-    symbol: &'f str,
-    scratch: &mut Scratch,
-) -> Option<Event<'f>> {
+fn trades<'f>(scan: &mut Scan<'f>, symbol: &'f str, scratch: &mut Scratch) -> Option<Event<'f>> {
     loop {
         let trade = trade(scan, symbol)?;
         if scratch.trades.len() >= TRADES {

@@ -82,6 +82,12 @@ impl Talk {
                 seat.format = format;
                 vec![binary(self.listed(seat, &ticket))]
             }
+            Ok(Asked::Subscribe { wants, .. })
+                if !seat.is_private && wants.iter().any(|want| want.kind.is_private()) =>
+            {
+                let message = "The credentials are not valid.".to_owned();
+                fail(seat, mono, Fault { name: "INVALID_AUTH", message })
+            }
             Ok(Asked::Subscribe { format, wants }) => {
                 seat.format = format;
                 self.subscribe(seat, &wants);

@@ -82,7 +82,7 @@ pub enum SimEffect {
     Gap,
     /// Each market message comes twice.
     Duplicate,
-    /// Market messages come in swapped pairs.
+    /// Market messages come in groups of eight, each in reverse.
     Reorder,
     /// The best bid lies above the best ask.
     CrossedBook,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use arb::feed::mark_reader::MarkFault;
 use arb::feed::mark_reader::MarkReader;
 use arb::feed::series::Series;
 use arb::feed::series::marks_beside;
@@ -16,6 +17,7 @@ use arb::feed::spool::SpoolLimits;
 use arb::feed::tape::Tape;
 use arb::feed::tape_line::RunningSum;
 use arb::scenario::exact::Exact;
+use arb::scenario::exact_end::Short;
 use arb::scenario::exact_head::HeadFault;
 use arb::scenario::replay::Blind;
 use arb::topology::Plan;
@@ -217,4 +219,43 @@ fn a_run_that_cannot_be_repeated_says_why() {
     rules.engine.instruments[0].lot = Qty::from_raw(1_000).expect("a lot");
     rules.engine.instruments[1].ticks = TickTable::fixed(7).expect("a tick");
     assert_eq!(refused(&rules), None);
+}
+
+#[test]
+fn a_recording_that_was_cut_is_repeated_up_to_the_cut() {
+    let plan = plan(QUICK, 10);
+    let (folder, _) = fresh("exact_cut");
+    let series = Series::of(&folder.join("tape.rec")).expect("a name");
+    record(&plan, script(10, roomy(series.clone())));
+    let part = series.part(1);
+    let (whole, _) = repeat(&plan, &files(&series));
+    for path in [&part.marks, &part.recording] {
+        let bytes = fs::read(path).expect("the file reads");
+        fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+        let (exact, ended) = repeat(&plan, &files(&series));
+        assert!(exact.turns > whole.turns / 10 && exact.turns < whole.turns, "{}", exact.turns);
+        match ended {
+            Err(Short::Marks(MarkFault::Cut { .. })) => assert_eq!(path, &part.marks),
+            // A cut between two lines looks like an end.
+            Err(Short::NoEnd) => assert_eq!(path, &part.marks),
+            Err(Short::Tape(_) | Short::TapeEnds { .. }) => assert_eq!(path, &part.recording),
+            other => panic!("{other:?}"),
+        }
+        fs::write(path, bytes).expect("written");
+    }
+}
+
+#[test]
+fn a_series_without_its_first_file_or_with_a_gap_is_not_repeated() {
+    let plan = plan(QUICK, 11);
+    let (_, series) = fresh("exact_parts");
+    let limits = SpoolLimits { rotate_bytes: 20_000, ..roomy(series.clone()) };
+    record(&plan, script(11, limits));
+    let all: Vec<PathBuf> =
+        series.parts().expect("a folder").into_iter().map(|part| part.marks).collect();
+    let late = MarkReader::open(&all[1..]).expect("opens");
+    assert_eq!(late.err(), Some(MarkFault::NotTheFirst { part: 2 }));
+    let gap: Vec<PathBuf> = [&all[..1], &all[2..]].concat();
+    let expected = MarkFault::PartMissing { part: 3, after: 1 };
+    assert_eq!(MarkReader::open(&gap).expect("opens").err(), Some(expected));
 }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use crate::feed::mark_text::Entry;
 use crate::feed::mark_text::entry;
-use crate::feed::tape_line::RunningSum;
-use crate::feed::tape_lines::Line;
-use crate::feed::tape_lines::LineFault;
-use crate::feed::tape_lines::Lines;
+use crate::feed::text_reader::Line;
+use crate::feed::text_reader::LineFault;
+use crate::feed::text_reader::Lines;
+use crate::feed::wire_text::RunningSum;
 
 /// Longest line: the rule of an instrument with a whole tick table.
 const LINE_BYTES: usize = 8_192;
@@ -55,9 +55,12 @@ pub enum MarkFault {
         /// From 1.
         line: u64,
     },
-    /// Another run begins here.
-    #[error("another run begins here; name the files of one run")]
-    OtherRun,
+    /// These are files of several runs.
+    #[error("{file} begins another run: name the files of one run only")]
+    OtherRun {
+        /// The first one of the other run.
+        file: String,
+    },
 }
 
 /// Marks that are being read.
@@ -157,7 +160,7 @@ impl MarkReader {
         }
         let format = MarkFault::Format { line: self.count };
         let next = self.text().and_then(Origin::of).ok_or(format)?;
-        self.origin = Some(next.follows(self.origin)?);
+        self.origin = Some(next.follows(self.origin, &self.path)?);
         Ok(())
     }
 
@@ -201,12 +204,14 @@ impl Origin {
         let (run, part) = line.strip_prefix("marks 1 ")?.split_once(' ')?;
         Some(Origin { run: run.parse().ok()?, part: part.parse().ok()? })
     }
-    fn follows(self, last: Option<Origin>) -> Result<Origin, MarkFault> {
+    fn follows(self, last: Option<Origin>, path: &Path) -> Result<Origin, MarkFault> {
         let part = self.part;
         match last {
             None if part != 1 => Err(MarkFault::NotTheFirst { part }),
             None => Ok(self),
-            Some(last) if last.run != self.run => Err(MarkFault::OtherRun),
+            Some(last) if last.run != self.run => {
+                Err(MarkFault::OtherRun { file: path.display().to_string() })
+            }
             Some(Origin { part: after, .. }) if part != after + 1 => {
                 Err(MarkFault::PartMissing { part, after })
             }
@@ -223,7 +228,7 @@ fn all_follow(paths: &[PathBuf]) -> io::Result<Result<(), MarkFault>> {
         let read = Lines::open(path)?.next_line(&mut line, LINE_BYTES);
         let text = std::str::from_utf8(&line).ok().filter(|_| read == Ok(Line::Whole));
         let Some(origin) = text.and_then(Origin::of) else { continue };
-        match origin.follows(last) {
+        match origin.follows(last, path) {
             Ok(origin) => last = Some(origin),
             Err(fault) => return Ok(Err(fault)),
         }

@@ -12,9 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::IgnoredAny;
 
-use crate::feed::tape_lines::Line;
-use crate::feed::tape_lines::LineFault;
-use crate::feed::tape_lines::Lines;
+use crate::feed::text_reader::Line;
+use crate::feed::text_reader::LineFault;
+use crate::feed::text_reader::Lines;
 use crate::types::ids::VenueId;
 use crate::types::limit;
 use crate::types::time::WallNs;

@@ -168,7 +168,8 @@ impl Tape {
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, TapeError> {
         let is_whole = match self.read_line()? {
             Line::End if self.is_empty => {
-                return Err(TapeError { line: self.count + 1, why: Damage::NoFrame });
+                let why = if self.lines.is_bare_gzip { Damage::Gzip } else { Damage::NoFrame };
+                return Err(TapeError { line: self.count + 1, why });
             }
             Line::End => return Ok(None),
             Line::Whole => true,

@@ -2,6 +2,7 @@
 
 pub mod types;
 
+pub mod net;
 pub mod stats;
 
 pub mod runtime;

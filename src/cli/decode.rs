@@ -14,7 +14,6 @@ use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
-use crate::feed::books::Trade;
 use crate::feed::slot::Change;
 use crate::feed::tape::Damage;
 use crate::feed::tape::Record;
@@ -29,6 +28,7 @@ use crate::types::time::Now;
 use crate::venue::Control;
 use crate::venue::DecodeError;
 use crate::venue::FrameKind;
+use crate::venue::PublicTrade;
 
 const OUTPUT_BUFFER_BYTES: usize = 1 << 17;
 
@@ -103,6 +103,7 @@ impl<W: Write> Printer<W> {
         };
         match self.books.on_frame(kind, record.payload, now) {
             Outcome::Book { slot, change: Change::Image { .. } } => self.image(record, slot),
+            Outcome::Trades { slot } => self.trades(record, slot),
             outcome => self.note(record, &Note::of(&outcome)),
         }
     }
@@ -118,6 +119,12 @@ impl<W: Write> Printer<W> {
         out.write_all(br#"],"asks":["#)?;
         write_levels(out, book.asks().take(*levels))?;
         writeln!(out, r#"],"update_id":{}}}"#, OrNull(book.update_id()))
+    }
+
+    fn trades(&mut self, record: &Record<'_>, slot: usize) -> io::Result<()> {
+        let notes: Vec<Note> =
+            self.books.trades().iter().map(|trade| Note::of_trade(slot, trade)).collect();
+        notes.iter().try_for_each(|note| self.note(record, note))
     }
 
     fn note(&mut self, record: &Record<'_>, note: &Note) -> io::Result<()> {
@@ -149,6 +156,7 @@ impl Note {
         match outcome {
             Outcome::Book { slot, change } => Note::of_change(*slot, change),
             Outcome::Trade { slot, trade } => Note::of_trade(*slot, trade),
+            Outcome::Trades { slot } => Note::bare("trades", Some(*slot)),
             Outcome::Control(Control::Error) => Note::bare("error", None),
             Outcome::Control(_) => Note::bare("control", None),
             Outcome::Rejected(why) => Note::rejected(why, None),
@@ -174,8 +182,8 @@ impl Note {
         let ask = format!(r#""ask":["{}","{}"]"#, ask.price, ask.qty);
         Note { event: "ticker", slot, detail: format!(r#","update_id":{update_id},{bid},{ask}"#) }
     }
-    fn of_trade(slot: usize, trade: &Trade) -> Note {
-        let Trade { price, qty, taker, trade_id, venue_ts_ms } = trade;
+    fn of_trade(slot: usize, trade: &PublicTrade) -> Note {
+        let PublicTrade { price, qty, taker, trade_id, venue_ts_ms } = trade;
         let time = format!(r#""venue_ts_ms":{venue_ts_ms},"trade_id":{trade_id}"#);
         let what = format!(r#""price":"{price}","qty":"{qty}","taker":"{}""#, taker.name());
         Note { event: "trade", slot: Some(slot), detail: format!(",{time},{what}") }

@@ -10,7 +10,10 @@
 
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
+use crate::feed::books::Peeked;
+use crate::feed::halt;
 use crate::feed::slot::Change;
+use crate::feed::slot::Trading;
 use crate::feed::tap::Input;
 use crate::feed::tap::Tap;
 use crate::feed::tape::RecordKind;
@@ -99,11 +102,23 @@ impl Feed {
         self.pen.add(counter_of(&outcome), 1);
         let resynced = matches!(&outcome, Outcome::Book { change: RESYNC, .. });
         self.pen.add(Counter::Resyncs, u64::from(resynced));
+        if let Outcome::Book { slot, change: Change::Image { .. } } = outcome {
+            self.pen.add(Counter::RepeatedBooks, u64::from(self.books.is_repeat(slot)));
+        }
         match news_of(&outcome) {
             Some(slot) => self.publish(slot, now),
             None => self.show_life(now),
         }
         outcome
+    }
+
+    /// The body of a snapshot that was requested for that instrument; if it belongs to another, or
+    /// to none that waits, nothing happens.
+    pub fn on_snapshot(&mut self, slot: usize, body: &[u8], now: Now) -> Outcome {
+        if !self.books.is_snapshot_of(slot, body) {
+            return Outcome::Unplaced;
+        }
+        self.on_frame(FrameKind::RestDepth, body, now)
     }
 
     /// The connection opened: every book waits for its first image.
@@ -118,6 +133,35 @@ impl Feed {
         self.count(Input::Record(RecordKind::Close), NO_DETAIL, now);
         self.books.on_close();
         self.publish_all(now);
+    }
+
+    /// Whether an instrument may be traded changed. In a recording this is a `close` or an `open`
+    /// line that names the venue's symbol.
+    pub fn on_trading(&mut self, slot: usize, trading: Trading, now: Now) {
+        let kind = match trading {
+            Trading::Open => RecordKind::Open,
+            Trading::Halted => RecordKind::Close,
+        };
+        let detail = halt::detail(self.books.symbol(slot));
+        self.count(Input::Record(kind), detail.as_bytes(), now);
+        self.books.set_trading(slot, trading);
+        self.publish(slot, now);
+    }
+
+    /// A line of a recording.
+    pub fn on_record(&mut self, kind: RecordKind, payload: &[u8], now: Now) {
+        let of_symbol = || {
+            let symbol = halt::symbol(payload)?;
+            (0..self.books.len()).find(|slot| self.books.symbol(*slot) == symbol)
+        };
+        match (kind, of_symbol()) {
+            (RecordKind::Ws, _) => drop(self.on_frame(FrameKind::Ws, payload, now)),
+            (RecordKind::RestDepth, _) => drop(self.on_frame(FrameKind::RestDepth, payload, now)),
+            (RecordKind::Open, Some(slot)) => self.on_trading(slot, Trading::Open, now),
+            (RecordKind::Close, Some(slot)) => self.on_trading(slot, Trading::Halted, now),
+            (RecordKind::Open, None) => self.on_open(now),
+            (RecordKind::Close, None) => self.on_close(now),
+        }
     }
 
     /// A sign of life without a frame: a pong. Quiet books stay fresh by it.
@@ -142,6 +186,23 @@ impl Feed {
         turn
     }
 
+    /// What a frame is of, as [`Books::peek`].
+    pub fn peek(&mut self, payload: &[u8]) -> Peeked {
+        self.books.peek(payload)
+    }
+    /// Counts what happened around its frames.
+    pub fn tell(&mut self, counter: Counter) {
+        self.pen.add(counter, 1);
+    }
+    /// Tops for the engine that its link has not taken yet.
+    pub fn held(&self) -> u32 {
+        let engines = self.outlets.iter().filter(|outlet| outlet.is_engine);
+        engines.map(|outlet| outlet.unsent.count_ones()).sum()
+    }
+    /// When the newest frame of an instrument was sent, as [`Books::take_sent_ms`].
+    pub fn take_sent_ms(&mut self, slot: usize) -> Option<u64> {
+        self.books.take_sent_ms(slot)
+    }
     /// The books, for looking into them.
     pub const fn books(&self) -> &Books {
         &self.books
@@ -243,7 +304,7 @@ fn news_of(outcome: &Outcome) -> Option<usize> {
 
 fn counter_of(outcome: &Outcome) -> Counter {
     match outcome {
-        Outcome::Trade { .. } => Counter::Trades,
+        Outcome::Trade { .. } | Outcome::Trades { .. } => Counter::Trades,
         Outcome::Control(_) => Counter::Controls,
         Outcome::Unknown => Counter::UnknownSymbols,
         Outcome::Unplaced => Counter::StaleSnapshots,

@@ -4,6 +4,7 @@ use crate::feed::digest::Digest;
 use crate::feed::slot::Change;
 use crate::feed::slot::Diff;
 use crate::feed::slot::Slot;
+use crate::feed::slot::Trading;
 use crate::types::ids::InstrumentId;
 use crate::types::ids::InstrumentName;
 use crate::types::ids::VenueId;
@@ -11,19 +12,17 @@ use crate::types::limit;
 use crate::types::market::BookTop;
 use crate::types::market::Invalid;
 use crate::types::market::Level;
-use crate::types::market::Side;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
-use crate::types::units::Price;
-use crate::types::units::Qty;
 use crate::venue::Codec;
 use crate::venue::Control;
 use crate::venue::DecodeError;
 use crate::venue::Event;
 use crate::venue::FrameKind;
+use crate::venue::PublicTrade;
 use crate::venue::Scratch;
 use crate::venue::Span;
-use crate::venue::binance::depth::DiffIds;
+use crate::venue::TradeKey;
 use crate::venue::codec;
 
 /// Most instruments that [`Books::discovering`] takes up. More than a run trades, because a
@@ -46,7 +45,12 @@ pub enum Outcome {
         /// Which instrument.
         slot: usize,
         /// The trade.
-        trade: Trade,
+        trade: PublicTrade,
+    },
+    /// Public trades; they stand in [`Books::trades`] until the next frame.
+    Trades {
+        /// Which instrument.
+        slot: usize,
     },
     /// Acknowledgement, status, error of the venue, or a stream that is not used.
     Control(Control),
@@ -58,19 +62,26 @@ pub enum Outcome {
     Unplaced,
 }
 
-/// A public trade.
+/// What a frame is of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Trade {
-    /// Price.
-    pub price: Price,
-    /// Quantity.
-    pub qty: Qty,
-    /// What the taker did.
-    pub taker: Side,
-    /// The venue's number of the trade.
-    pub trade_id: u64,
-    /// Venue time of the trade, ms since 1970.
-    pub venue_ts_ms: u64,
+pub enum Peeked {
+    /// A whole book.
+    Image {
+        /// Which instrument.
+        slot: usize,
+        /// Its venue time.
+        venue_ts_ms: u64,
+    },
+    /// Changes of a book of that instrument.
+    Delta(usize),
+    /// The best bid and ask of that instrument.
+    Ticker(usize),
+    /// No market data.
+    Control(Control),
+    /// Market data that no book needs.
+    Other,
+    /// It would be rejected whole.
+    Rejected,
 }
 
 /// The books of one venue.
@@ -129,6 +140,11 @@ impl Books {
         self.alive_at = now.mono;
     }
 
+    /// Whether an instrument may be traded.
+    pub fn set_trading(&mut self, slot: usize, trading: Trading) {
+        self.slots[slot].set_trading(trading);
+    }
+
     /// One frame. No allocation in steady state; diffs that wait for a snapshot are copied.
     pub fn on_frame(&mut self, kind: FrameKind, payload: &[u8], now: Now) -> Outcome {
         self.alive_at = now.mono;
@@ -139,6 +155,48 @@ impl Books {
             }
             Err(why) => self.on_rejected(why),
         }
+    }
+
+    /// The body of a snapshot that was requested for that instrument. It names none itself, and who
+    /// replays a recording knows no request: so it is taken only if it would be placed there without
+    /// this knowledge, and is else as if it had never come.
+    pub fn is_snapshot_of(&mut self, slot: usize, body: &[u8]) -> bool {
+        match self.codec.decode(FrameKind::RestDepth, body, &mut self.scratch) {
+            Ok(Event::Snapshot { last_id }) => self.snapshot_slot(last_id) == Some(slot),
+            _ => false,
+        }
+    }
+
+    /// What a frame is of, without taking it in.
+    pub fn peek(&mut self, payload: &[u8]) -> Peeked {
+        let event = self.codec.decode(FrameKind::Ws, payload, &mut self.scratch);
+        let slot_of = |symbol: &str| self.slots.iter().position(|slot| slot.symbol == symbol);
+        match event {
+            Ok(Event::Control(control)) => Peeked::Control(control),
+            Ok(Event::Image { symbol, venue_ts_ms, .. }) => {
+                slot_of(symbol).map_or(Peeked::Other, |slot| Peeked::Image { slot, venue_ts_ms })
+            }
+            Ok(Event::Delta { symbol, .. }) => slot_of(symbol).map_or(Peeked::Other, Peeked::Delta),
+            Ok(Event::Ticker { symbol, .. }) => {
+                slot_of(symbol).map_or(Peeked::Other, Peeked::Ticker)
+            }
+            Ok(_) => Peeked::Other,
+            Err(_) if !self.scratch.rejected.is_empty() => Peeked::Other,
+            Err(_) => Peeked::Rejected,
+        }
+    }
+
+    /// What the newest frame of an instrument says of when it was sent, ms since 1970; once.
+    pub fn take_sent_ms(&mut self, slot: usize) -> Option<u64> {
+        self.slots.get_mut(slot)?.sent_ms.take()
+    }
+    /// Whether the newest whole book of an instrument said what the one before said.
+    pub fn is_repeat(&self, slot: usize) -> bool {
+        self.slots[slot].is_repeat
+    }
+    /// The venue's code of an instrument.
+    pub fn symbol(&self, slot: usize) -> &str {
+        &self.slots[slot].symbol
     }
 
     /// Which venue.
@@ -160,6 +218,10 @@ impl Books {
     /// Name of an instrument.
     pub fn name(&self, slot: usize) -> InstrumentName {
         self.slots[slot].name
+    }
+    /// The trades of the latest frame, where that was [`Outcome::Trades`].
+    pub fn trades(&self) -> &[PublicTrade] {
+        &self.scratch.trades
     }
     /// The present top of an instrument's book.
     pub fn top(&mut self, slot: usize) -> &BookTop {
@@ -188,12 +250,10 @@ impl Books {
     fn on_event(&mut self, event: Event<'_>, now: Now) -> Outcome {
         match event {
             Event::Control(control) => Outcome::Control(control),
-            Event::Image { symbol, venue_ts_ms, .. } => {
-                self.change(symbol, |slot, levels| slot.on_image(levels, venue_ts_ms, now))
-            }
+            Event::Image { symbol, venue_ts_ms, update_id } => self
+                .change(symbol, |slot, levels| slot.on_image(levels, update_id, venue_ts_ms, now)),
             Event::Delta { symbol, span, venue_ts_ms } => {
-                let (Span::Joined { first, last } | Span::Chained { prev: first, last }) = span;
-                let diff = Diff { ids: DiffIds { first, last }, venue_ts_ms };
+                let diff = Diff { span, venue_ts_ms };
                 self.change(symbol, |slot, levels| slot.on_delta(levels, diff, now))
             }
             Event::Ticker { symbol, ticker } => {
@@ -206,8 +266,12 @@ impl Books {
             }
             Event::Trade { symbol, price, qty, taker, trade_id, venue_ts_ms } => {
                 let Some(slot) = self.slot_of(symbol) else { return Outcome::Unknown };
-                let trade = Trade { price, qty, taker, trade_id, venue_ts_ms };
+                let trade_id = TradeKey::Number(trade_id);
+                let trade = PublicTrade { price, qty, taker, trade_id, venue_ts_ms };
                 Outcome::Trade { slot, trade }
+            }
+            Event::Trades { symbol } => {
+                self.slot_of(symbol).map_or(Outcome::Unknown, |slot| Outcome::Trades { slot })
             }
         }
     }
@@ -262,9 +326,10 @@ impl Books {
         let digest = &mut self.digest;
         match *event {
             Event::Control(control) => digest.word(u64::from(control.is_error())),
-            Event::Image { symbol, venue_ts_ms, .. } => {
+            Event::Image { symbol, venue_ts_ms, update_id } => {
                 digest.text(symbol);
                 digest.word(venue_ts_ms);
+                update_id.into_iter().for_each(|word| digest.word(word));
             }
             Event::Delta { symbol, span, venue_ts_ms } => {
                 let (Span::Joined { first, last } | Span::Chained { prev: first, last }) = span;
@@ -283,10 +348,24 @@ impl Books {
                 digest.level(&Level { price, qty });
                 [taker as u64, trade_id, venue_ts_ms].into_iter().for_each(|w| digest.word(w));
             }
+            Event::Trades { symbol } => {
+                digest.text(symbol);
+                self.scratch.trades.iter().for_each(|trade| digest_trade(digest, trade));
+            }
         }
         digest.levels(&self.scratch.bids);
         digest.levels(&self.scratch.asks);
     }
+}
+
+fn digest_trade(digest: &mut Digest, trade: &PublicTrade) {
+    let PublicTrade { price, qty, taker, trade_id, venue_ts_ms } = *trade;
+    let key = match trade_id {
+        TradeKey::Number(number) => [0, number],
+        TradeKey::Uuid(uuid) => [(uuid >> 64) as u64, uuid as u64],
+    };
+    digest.level(&Level { price, qty });
+    [taker as u64, key[0], key[1], venue_ts_ms].into_iter().for_each(|word| digest.word(word));
 }
 
 /// A whole book, for looking into it.

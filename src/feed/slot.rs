@@ -9,10 +9,13 @@ use crate::types::market::Ticker;
 use crate::types::time::Now;
 use crate::venue::DecodeError;
 use crate::venue::Scratch;
+use crate::venue::Span;
 use crate::venue::binance::depth::DiffIds;
 use crate::venue::binance::depth::Join;
 use crate::venue::binance::depth::Step;
 use crate::venue::book::Book;
+use crate::venue::chain;
+use crate::venue::chain::Chain;
 
 /// A venue clock may be this far ahead of ours. A book from further ahead would block those that
 /// follow it as "older".
@@ -39,7 +42,7 @@ pub enum Change {
     Ticker(Ticker),
     /// The diff was held for the snapshot.
     Held,
-    /// Older than what is known; dropped.
+    /// Older than what is known, or before the snapshot that will contain it; dropped.
     Old,
     /// The snapshot was older than what is known; ignored.
     Stale,
@@ -51,9 +54,19 @@ pub enum Change {
     Broken(DecodeError),
 }
 
+/// Whether the venue takes orders for an instrument by the rules that this run knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trading {
+    /// It does.
+    Open,
+    /// It does not, or by other rules.
+    Halted,
+}
+
 /// One instrument.
 #[derive(Debug)]
 pub struct Slot {
+    trading: Trading,
     /// Its name.
     pub name: InstrumentName,
     /// The venue's code for it.
@@ -65,7 +78,13 @@ pub struct Slot {
     pub top: BookTop,
     /// Venue time of the image, ms since 1970; `None` for a bare REST snapshot.
     pub venue_ts_ms: Option<u64>,
+    /// Venue time of the newest frame, if that says when it was sent: one that changed a book which
+    /// was known. A first image says when the book last changed, which may be minutes ago.
+    pub sent_ms: Option<u64>,
+    /// The newest whole book said what the one before said.
+    pub is_repeat: bool,
     join: Join,
+    chain: Chain,
     /// Books on end that were refused for their time.
     refused_times: u32,
 }
@@ -74,12 +93,16 @@ impl Slot {
     /// An instrument without any image yet.
     pub fn new(id: InstrumentId, name: InstrumentName, symbol: String) -> Slot {
         Slot {
+            trading: Trading::Open,
             name,
             symbol,
             book: Book::new(),
             top: BookTop::empty(id),
             venue_ts_ms: None,
+            sent_ms: None,
+            is_repeat: false,
             join: Join::new(),
+            chain: Chain::new(),
             refused_times: 0,
         }
     }
@@ -88,29 +111,54 @@ impl Slot {
     pub fn disconnect(&mut self, invalid: Invalid) {
         self.top.invalid = Some(invalid);
         self.join.restart();
+        self.chain.restart();
         self.top.ticker = None;
         self.venue_ts_ms = None;
         self.refused_times = 0;
     }
 
-    /// A whole book. Ordered by its venue time, which may stand still but not go back, nor lie
-    /// ahead; unless [`REFUSED_TIMES`] books on end did, so that no single time freezes a book.
-    pub fn on_image(&mut self, image: &Scratch, venue_ts_ms: u64, now: Now) -> Change {
-        let is_older = self.venue_ts_ms.is_some_and(|committed| venue_ts_ms < committed);
-        let is_wrong = is_older || is_from_the_future(venue_ts_ms, now);
-        if is_wrong && self.refused_times < REFUSED_TIMES {
-            self.refused_times += 1;
+    /// A whole book. One with an update number comes as the stream orders it, whatever its time;
+    /// deltas chain to it. One without is ordered by its venue time, which may stand still but not
+    /// go back, nor lie ahead; unless [`REFUSED_TIMES`] books on end did, so that no single time
+    /// freezes a book. If it says what is known already, the book grows no younger by it, whatever
+    /// its time says: a venue that repeats itself is a venue whose book is quiet (`FAULTS.md` F26).
+    pub fn on_image(
+        &mut self,
+        image: &Scratch,
+        update_id: Option<u64>,
+        venue_ts_ms: u64,
+        now: Now,
+    ) -> Change {
+        if update_id.is_none() && !self.is_timely(venue_ts_ms, now) {
             return Change::Refused(DecodeError::Time);
         }
-        self.refused_times = 0;
-        match self.book.replace(image) {
-            Ok(()) => self.commit(0, Some(venue_ts_ms), now),
-            Err(why) => self.on_bad_image(why),
+        let is_known = self.top.invalid.is_none();
+        self.is_repeat = is_known && update_id.is_none() && self.book.holds(image);
+        if let Err(why) = self.book.replace(image) {
+            return self.on_bad_image(why);
         }
+        if is_known && !self.is_repeat {
+            self.sent_ms = Some(venue_ts_ms);
+        }
+        let Some(update_id) = update_id else {
+            let received_at = self.top.received_at;
+            let change = self.commit(0, Some(venue_ts_ms), now);
+            if self.is_repeat {
+                self.top.received_at = received_at;
+            }
+            return change;
+        };
+        self.chain.on_image(update_id);
+        if update_id < self.top.update_id {
+            // The venue counts anew: a ticker of the old count would seem newer for ever.
+            self.top.ticker = None;
+        }
+        self.commit(update_id, Some(venue_ts_ms), now)
     }
 
     /// A whole book that cannot be one: the last good one is not the present one any more.
     pub fn on_bad_image(&mut self, why: DecodeError) -> Change {
+        self.chain.restart();
         self.top.invalid = Some(match why {
             DecodeError::Crossed => Invalid::Crossed,
             DecodeError::Overflow => Invalid::Overflow,
@@ -122,7 +170,15 @@ impl Slot {
 
     /// Changed levels under sequence numbers.
     pub fn on_delta(&mut self, delta: &Scratch, diff: Diff, now: Now) -> Change {
-        match self.join.on_diff(diff.ids, diff.venue_ts_ms, delta) {
+        self.sent_ms = Some(diff.venue_ts_ms);
+        let (step, last) = match diff.span {
+            Span::Joined { first, last } => {
+                let ids = DiffIds { first, last };
+                (self.join.on_diff(ids, diff.venue_ts_ms, delta), last)
+            }
+            Span::Chained { prev, last } => (chained(self.chain.on_delta(prev, last)), last),
+        };
+        match step {
             Step::Held => Change::Held,
             Step::Old => Change::Old,
             Step::Gap => {
@@ -130,7 +186,7 @@ impl Slot {
                 Change::Gap
             }
             Step::Apply => match self.book.apply(delta) {
-                Ok(()) => self.commit(diff.ids.last, Some(diff.venue_ts_ms), now),
+                Ok(()) => self.commit(last, Some(diff.venue_ts_ms), now),
                 Err(invalid) => self.break_book(invalid),
             },
         }
@@ -195,10 +251,23 @@ impl Slot {
             && self.join.held().all(|held| fits(&held.levels.bids, &held.levels.asks))
     }
 
+    /// Whether a book without an update number may come now; counts those that may not.
+    fn is_timely(&mut self, venue_ts_ms: u64, now: Now) -> bool {
+        let is_older = self.venue_ts_ms.is_some_and(|committed| venue_ts_ms < committed);
+        let is_wrong = is_older || is_from_the_future(venue_ts_ms, now);
+        if is_wrong && self.refused_times < REFUSED_TIMES {
+            self.refused_times += 1;
+            return false;
+        }
+        self.refused_times = 0;
+        true
+    }
+
     fn commit(&mut self, update_id: u64, venue_ts_ms: Option<u64>, now: Now) -> Change {
         let top = &mut self.top;
-        let never = [Invalid::NoImage, Invalid::Closed];
+        let never = [Invalid::NoImage, Invalid::Closed, Invalid::Halted];
         let resynced = top.invalid.take().is_some_and(|invalid| !never.contains(&invalid));
+        top.invalid = (self.trading == Trading::Halted).then_some(Invalid::Halted);
         top.image += 1;
         top.update_id = update_id;
         top.received_at = now.mono;
@@ -210,9 +279,21 @@ impl Slot {
         Change::Image { resynced }
     }
 
+    /// Whether it may be traded. Its book is kept all the while.
+    pub fn set_trading(&mut self, trading: Trading) {
+        self.trading = trading;
+        let invalid = &mut self.top.invalid;
+        *invalid = match (trading, *invalid) {
+            (Trading::Halted, None) => Some(Invalid::Halted),
+            (Trading::Open, Some(Invalid::Halted)) => None,
+            (_, other) => other,
+        };
+    }
+
     fn break_book(&mut self, invalid: Invalid) -> Change {
         self.top.invalid = Some(invalid);
         self.join.restart();
+        self.chain.restart();
         Change::Broken(match invalid {
             Invalid::Overflow => DecodeError::Overflow,
             Invalid::Empty => DecodeError::Empty,
@@ -225,9 +306,17 @@ impl Slot {
 #[derive(Clone, Copy, Debug)]
 pub struct Diff {
     /// Its update numbers.
-    pub ids: DiffIds,
+    pub span: Span,
     /// Its venue time, ms since 1970.
     pub venue_ts_ms: u64,
+}
+
+fn chained(step: chain::Step) -> Step {
+    match step {
+        chain::Step::Apply => Step::Apply,
+        chain::Step::Old => Step::Old,
+        chain::Step::Gap => Step::Gap,
+    }
 }
 
 /// A wall clock at zero does not know the time, so nothing is judged by it.

@@ -47,7 +47,6 @@ use crate::types::report::CycleReport;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::WallNs;
-use crate::venue::FrameKind;
 
 /// Turns between two progress reports.
 const REPORT_EVERY: u64 = 4_096;
@@ -258,12 +257,7 @@ impl Exact {
             return Err(Short::Differs(Difference::Frame { venue, number }));
         }
         let feed = &mut self.sources[at].feed;
-        match kind {
-            RecordKind::Ws => drop(feed.on_frame(FrameKind::Ws, &payload, now)),
-            RecordKind::RestDepth => drop(feed.on_frame(FrameKind::RestDepth, &payload, now)),
-            RecordKind::Open => feed.on_open(now),
-            RecordKind::Close => feed.on_close(now),
-        }
+        feed.on_record(kind, &payload, now);
         Ok(())
     }
 

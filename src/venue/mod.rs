@@ -7,12 +7,19 @@ pub mod binance;
 pub mod bithumb;
 pub mod book;
 pub mod bybit;
+pub mod chain;
+mod fields;
+pub mod krw;
 pub mod okx;
 pub mod private;
+mod raw;
 mod scan;
+pub mod sign;
 pub mod stream;
 pub mod upbit;
 mod wire;
+
+use std::fmt;
 
 use arrayvec::ArrayString;
 
@@ -24,6 +31,8 @@ use crate::types::market::Ticker;
 use crate::types::number::NumberError;
 use crate::types::units::Price;
 use crate::types::units::Qty;
+use crate::venue::private::Private;
+use crate::venue::stream::Stream;
 
 /// How a frame came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,21 +51,83 @@ pub struct Scratch {
     pub bids: Vec<Level>,
     /// Ask levels.
     pub asks: Vec<Level>,
+    /// The trades of an [`Event::Trades`], at most [`TRADES`].
+    pub trades: Vec<PublicTrade>,
     /// Symbol of a whole-book frame that was rejected for what it says; empty in all other cases.
     /// A venue without sequence numbers has no other way to tell whose image is missing.
     pub rejected: ArrayString<25>,
 }
 
 impl Scratch {
-    /// Empties both sides and keeps their memory.
+    /// Empties everything and keeps the memory.
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
+        self.trades.clear();
         self.rejected.clear();
     }
 }
 
-/// What one frame says. Levels stand in the [`Scratch`]; text borrows from the frame.
+/// Most trades of one message (Bybit `publicTrade`).
+pub const TRADES: usize = 1_024;
+
+/// A public trade.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PublicTrade {
+    /// Price.
+    pub price: Price,
+    /// Quantity.
+    pub qty: Qty,
+    /// What the taker did.
+    pub taker: Side,
+    /// The venue's name of the trade.
+    pub trade_id: TradeKey,
+    /// Venue time of the trade, ms since 1970.
+    pub venue_ts_ms: u64,
+}
+
+/// What a venue calls a public trade. Written as JSON: a number bare, a UUID in quotes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum TradeKey {
+    /// A number.
+    Number(u64),
+    /// A UUID, 128 bits (Bybit).
+    Uuid(u128),
+}
+
+impl TradeKey {
+    /// From digits, or from a UUID as RFC 9562 writes it; `None` for anything else.
+    pub fn parse(text: &str) -> Option<TradeKey> {
+        const DASHES: [usize; 4] = [8, 13, 18, 23];
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().ok().map(TradeKey::Number);
+        }
+        let mut uuid = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if DASHES.contains(&at) != (byte == b'-') {
+                return None;
+            }
+            if byte != b'-' {
+                uuid = uuid << 4 | u128::from(char::from(byte).to_digit(16)?);
+            }
+        }
+        (text.len() == 36).then_some(TradeKey::Uuid(uuid))
+    }
+}
+
+impl fmt::Display for TradeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uuid = match *self {
+            TradeKey::Number(number) => return write!(f, "{number}"),
+            TradeKey::Uuid(uuid) => uuid,
+        };
+        let part = |shift: u32, digits: u32| uuid >> shift & ((1 << (4 * digits)) - 1);
+        write!(f, "\"{:08x}-{:04x}-{:04x}", part(96, 8), part(80, 4), part(64, 4))?;
+        write!(f, "-{:04x}-{:012x}\"", part(48, 4), part(0, 12))
+    }
+}
+
+/// What one frame says. Levels and trades stand in the [`Scratch`]; text borrows from the frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'f> {
     /// A whole book; zero levels are already dropped.
@@ -104,6 +175,12 @@ pub enum Event<'f> {
         trade_id: u64,
         /// Venue time of the trade, ms since 1970.
         venue_ts_ms: u64,
+    },
+    /// Public trades of one instrument, in [`Scratch::trades`], from a venue whose messages hold
+    /// several.
+    Trades {
+        /// The venue's code of the instrument.
+        symbol: &'f str,
     },
     /// Acknowledgement, status, error object or a stream that this program does not use.
     Control(Control),
@@ -182,7 +259,7 @@ pub enum DecodeError {
     /// A side without any level.
     #[error("empty side")]
     Empty,
-    /// More levels than a book holds.
+    /// More levels than a book holds, or more trades than a message does.
     #[error("too many levels")]
     Overflow,
     /// A book older than the committed one, or from the future.
@@ -213,10 +290,32 @@ pub trait Codec {
 /// The codec of a venue.
 pub fn codec(venue: VenueId) -> Box<dyn Codec + Send> {
     match venue {
-        VenueId::Upbit => Box::new(upbit::market::UpbitCodec),
+        VenueId::Upbit => Box::new(upbit::market::CODEC),
         VenueId::Binance => Box::new(binance::market::BinanceCodec),
-        VenueId::Bithumb => Box::new(bithumb::market::BithumbCodec),
+        VenueId::Bithumb => Box::new(bithumb::market::CODEC),
         VenueId::Bybit => Box::new(bybit::market::BybitCodec),
         VenueId::Okx => Box::new(okx::market::OkxCodec),
+    }
+}
+
+/// The public connection of a venue, and the public requests beside it.
+pub fn stream_of(venue: VenueId) -> Box<dyn Stream + Send> {
+    match venue {
+        VenueId::Upbit => Box::new(upbit::stream::STREAM),
+        VenueId::Binance => Box::new(binance::stream::BinanceStream),
+        VenueId::Bithumb => Box::new(bithumb::stream::STREAM),
+        VenueId::Bybit => Box::new(bybit::stream::BybitStream),
+        VenueId::Okx => Box::new(okx::stream::OkxStream),
+    }
+}
+
+/// The private messages of a venue, and the answers to requests there.
+pub fn private_of(venue: VenueId) -> Box<dyn Private + Send> {
+    match venue {
+        VenueId::Upbit => Box::new(upbit::orders::PRIVATE),
+        VenueId::Binance => Box::new(binance::orders::BinancePrivate),
+        VenueId::Bithumb => Box::new(bithumb::orders::PRIVATE),
+        VenueId::Bybit => Box::new(bybit::orders::BybitPrivate),
+        VenueId::Okx => Box::new(okx::orders::OkxPrivate),
     }
 }

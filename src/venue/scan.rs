@@ -151,6 +151,30 @@ impl<'f> Scan<'f> {
         }
     }
 
+    /// `["price","quantity","0","orders"]`, as OKX spells a level; else as [`Scan::levels`].
+    #[inline]
+    pub fn counted_levels(&mut self, side: &mut Vec<Level>) -> Option<()> {
+        if self.skip_if(b"]") {
+            return Some(());
+        }
+        loop {
+            self.skip(b"[\"")?;
+            let price = Price::from_raw(self.quoted()?)?;
+            self.skip(b",\"")?;
+            let qty = Qty::from_raw(self.quoted()?)?;
+            if side.len() >= limit::BOOK_LEVELS {
+                return None;
+            }
+            side.push(Level { price, qty });
+            self.skip(b",\"0\",\"")?;
+            self.pass_digits()?;
+            self.skip(b"\"]")?;
+            if !self.skip_if(b",") {
+                return self.skip(b"]");
+            }
+        }
+    }
+
     /// A price and a quantity inside quotes with `between` them, both above zero.
     #[inline]
     pub fn filled_level<const N: usize>(&mut self, between: &[u8; N]) -> Option<Level> {

@@ -9,11 +9,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+use crate::feed::reel::Refuse;
+use crate::feed::reel::TapeFile;
 use crate::feed::series::Part;
 use crate::feed::series::Series;
-use crate::feed::tape_file::Refuse;
-use crate::feed::tape_file::TapeFile;
-use crate::feed::tape_line::RunningSum;
+use crate::feed::wire_text::RunningSum;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;

@@ -8,12 +8,12 @@ use crate::engine::limits::EnginePlan;
 use crate::engine::marks::MarkPort;
 use crate::feed::recorder::MarkPorts;
 use crate::feed::recorder::Ports;
+use crate::feed::reel::Refuse;
 use crate::feed::tap::Tap;
 use crate::feed::tap::TapCount;
-use crate::feed::tape_file::Refuse;
 use crate::runtime::link::MARKS;
 use crate::runtime::link::TAPED;
-use crate::scenario::exact_head::head;
+use crate::scenario::begun::head;
 use crate::types::ids::VenueId;
 
 /// A tap for the feed of each of these venues, and the recorder's ends. `refuse` is raised by

@@ -29,7 +29,12 @@ use arb::venue::private::Private;
 use arb::venue::private::Reply;
 use arb::venue::stream::Stream;
 use golden::Venue;
+use golden::changed;
+use golden::own_frames;
+use golden::read_in_every_way;
 use golden::without_ticket;
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 #[path = "support/golden.rs"]
 mod golden;
@@ -179,5 +184,21 @@ fn the_fallback_ticks_agree_with_every_price_that_was_seen() {
     }
     for pair in KRW_TICKS.windows(2) {
         assert_eq!(pair[1].tick_raw % pair[0].tick_raw, 0, "a coarser grid lies on a finer one");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn a_changed_private_message_is_read_or_refused_and_never_more(
+        which in any::<Index>(), places in any::<[Index; 2]>(), with in any::<u8>()
+    ) {
+        let venue = bithumb();
+        let frames = own_frames(&venue);
+        let frame = &frames[which.index(frames.len())];
+        for bytes in changed(frame, places.map(|place| place.index(frame.len())), with) {
+            read_in_every_way(&venue, &bytes);
+        }
     }
 }

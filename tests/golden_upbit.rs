@@ -17,7 +17,12 @@ use arb::venue::stream::Stream;
 use arb::venue::upbit::orders::PRIVATE;
 use arb::venue::upbit::stream::STREAM;
 use golden::Venue;
+use golden::changed;
+use golden::own_frames;
+use golden::read_in_every_way;
 use golden::without_ticket;
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 #[path = "support/golden.rs"]
 mod golden;
@@ -65,6 +70,7 @@ fn our_requests_are_the_documented_ones_but_for_the_ticket() {
          \"is_only_realtime\":true},{\"format\":\"DEFAULT\"}]"
     );
     assert!(STREAM.unsubscribe(&codes, 8).is_empty());
+    assert!(STREAM.subscribe(&[], 9).is_empty(), "the venue refuses a request without codes");
     let Some(folder) = upbit().fixtures() else { return };
     let simple = Wanted { kind: "orderbook", codes: Some(&["KRW-BTC.5"]), more: "" };
     let ours = [
@@ -179,4 +185,20 @@ fn what_is_neither_an_answer_nor_a_refusal_is_an_error() {
     assert!(PRIVATE.decode_private(deep.as_bytes()).is_err());
     assert!(PRIVATE.decode_private(b"{\"type\":\"\xff\"}").is_err());
     assert_eq!(PRIVATE.decode_private(b"[]"), Ok(Vec::new()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn a_changed_private_message_is_read_or_refused_and_never_more(
+        which in any::<Index>(), places in any::<[Index; 2]>(), with in any::<u8>()
+    ) {
+        let venue = upbit();
+        let frames = own_frames(&venue);
+        let frame = &frames[which.index(frames.len())];
+        for bytes in changed(frame, places.map(|place| place.index(frame.len())), with) {
+            read_in_every_way(&venue, &bytes);
+        }
+    }
 }

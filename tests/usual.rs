@@ -14,7 +14,11 @@ use arb::venue::Scratch;
 use arb::venue::binance;
 use arb::venue::binance::market::BinanceCodec;
 use arb::venue::bithumb;
+use arb::venue::bybit;
+use arb::venue::bybit::market::BybitCodec;
 use arb::venue::codec;
+use arb::venue::okx;
+use arb::venue::okx::market::OkxCodec;
 use arb::venue::upbit;
 use proptest::prelude::*;
 
@@ -24,13 +28,16 @@ mod replays;
 const UPBIT_BOOK: &str = include_str!("data/upbit_orderbook_default.json");
 const BITHUMB_BOOK: &str = include_str!("data/bithumb_orderbook_default.json");
 const BINANCE: &str = include_str!("data/binance_combined.jsonl");
+const BYBIT: &str = include_str!("data/bybit_usual.jsonl");
+const OKX: &str = include_str!("data/okx_usual.jsonl");
 
 fn usual<'f>(venue: VenueId, frame: &'f [u8], scratch: &mut Scratch) -> Option<Event<'f>> {
     match venue {
         VenueId::Upbit => upbit::usual::read(frame, scratch),
         VenueId::Bithumb => bithumb::usual::read(frame, scratch),
         VenueId::Binance => binance::usual::read(frame, scratch),
-        _ => None,
+        VenueId::Bybit => bybit::usual::read(frame, scratch),
+        VenueId::Okx => okx::usual::read(frame, scratch),
     }
 }
 
@@ -43,7 +50,8 @@ fn tolerant<'f>(
         VenueId::Upbit => upbit::market::CODEC.decode_any(FrameKind::Ws, frame, scratch),
         VenueId::Bithumb => bithumb::market::CODEC.decode_any(FrameKind::Ws, frame, scratch),
         VenueId::Binance => BinanceCodec.decode_any(FrameKind::Ws, frame, scratch),
-        other => codec(other).decode(FrameKind::Ws, frame, scratch),
+        VenueId::Bybit => BybitCodec.decode_any(FrameKind::Ws, frame, scratch),
+        VenueId::Okx => OkxCodec.decode_any(FrameKind::Ws, frame, scratch),
     }
 }
 
@@ -56,14 +64,17 @@ fn same_in_all_ways(venue: VenueId, frame: &[u8]) -> bool {
     if let Some(event) = &found {
         assert_eq!(Ok(event), expected.as_ref(), "{text}");
         assert_eq!((&short.bids, &short.asks), (&slow.bids, &slow.asks), "{text}");
+        assert_eq!(short.trades, slow.trades, "{text}");
     }
     // Levels of a frame before it must not shine through when the short way gives up.
-    let Scratch { bids, asks, .. } = &mut both;
+    let Scratch { bids, asks, trades, .. } = &mut both;
     bids.clone_from(&slow.bids);
     asks.clone_from(&slow.asks);
+    trades.clone_from(&slow.trades);
     assert_eq!(codec(venue).decode(FrameKind::Ws, frame, &mut both), expected, "{text}");
     let sides = |scratch: &Scratch| (scratch.bids.clone(), scratch.asks.clone(), scratch.rejected);
     assert_eq!(sides(&both), sides(&slow), "{text}");
+    assert_eq!(both.trades, slow.trades, "{text}");
     found.is_some()
 }
 
@@ -78,6 +89,8 @@ fn frames() -> Vec<(VenueId, String)> {
         frames.push((VenueId::Binance, line.to_owned()));
         frames.push((VenueId::Binance, line[start..line.len() - 1].to_owned()));
     }
+    frames.extend(BYBIT.lines().map(|line| (VenueId::Bybit, line.to_owned())));
+    frames.extend(OKX.lines().map(|line| (VenueId::Okx, line.to_owned())));
     frames
 }
 
@@ -123,6 +136,34 @@ fn another_spelling_or_a_wrong_value_takes_the_other_way() {
         assert_ne!(changed, frame.trim_end(), "{from}");
         assert!(!same_in_all_ways(venue, changed.as_bytes()), "{from} -> {to}");
     }
+    let [bybit, okx]: [Vec<&str>; 2] = [BYBIT, OKX].map(|text| text.lines().collect());
+    let cases = [
+        (VenueId::Bybit, bybit[1], "2876701", "1"),
+        (VenueId::Bybit, bybit[1], "2876701", "0"),
+        (VenueId::Bybit, bybit[1], "\"delta\"", "\"other\""),
+        (VenueId::Bybit, bybit[1], "\"s\":\"BTCUSDT\"", "\"s\":\"ETHUSDT\""),
+        (VenueId::Bybit, bybit[0], "0.067669", "0"),
+        (VenueId::Bybit, bybit[0], "75848.74", "75848.75"),
+        (VenueId::Bybit, bybit[0], "orderbook.50", "orderbook.rpi"),
+        (VenueId::Bybit, bybit[4], "20f43950", "g0f43950"),
+        (VenueId::Bybit, bybit[4], "\"RPI\":false", "\"RPI\":null"),
+        (VenueId::Bybit, bybit[3], "\"v\":\"1.3637\"", "\"v\":\"0\""),
+        (VenueId::Okx, okx[1], "\"prevSeqId\":123456", "\"prevSeqId\":-1"),
+        (VenueId::Okx, okx[1], ",\"prevSeqId\":123456", ""),
+        (VenueId::Okx, okx[1], "update", "partial"),
+        (VenueId::Okx, okx[1], "\"0\",\"11\"", "\"1\",\"11\""),
+        (VenueId::Okx, okx[1], "-855196043", "-0855196043"),
+        (VenueId::Okx, okx[0], "\"415\"", "\"0\""),
+        (VenueId::Okx, okx[0], "\"data\":[", "\"data\":[{},"),
+        (VenueId::Okx, okx[3], "8476.98", "8476.97"),
+        (VenueId::Okx, okx[4], "\"side\":\"buy\"", "\"side\":\"bid\""),
+        (VenueId::Okx, okx[4], "\"tradeId\":\"130639474\"", "\"tradeId\":\"x\""),
+    ];
+    for (venue, frame, from, to) in cases {
+        let changed = frame.replacen(from, to, 1);
+        assert_ne!(changed, frame, "{from}");
+        assert!(!same_in_all_ways(venue, changed.as_bytes()), "{from} -> {to}");
+    }
     let long = format!("{}{}", lines[0], " ".repeat(1 << 20));
     assert!(!same_in_all_ways(VenueId::Binance, long.as_bytes()));
 }
@@ -159,15 +200,10 @@ fn documented_frames_read_alike_in_both_ways() {
         return;
     }
     let mut count = 0;
-    for folder in [
-        "upbit",
-        "upbit/recorded",
-        "upbit/errors",
-        "bithumb",
-        "bithumb/recorded",
-        "binance",
-        "binance/recorded",
-    ] {
+    let venues = ["upbit", "bithumb", "binance", "bybit", "okx"];
+    let folders =
+        venues.map(|venue| ["", "/recorded", "/errors"].map(|part| venue.to_owned() + part));
+    for folder in folders.iter().flatten().filter(|folder| root.join(folder).exists()) {
         for entry in fs::read_dir(root.join(folder)).expect("a folder") {
             let path = entry.expect("an entry").path();
             let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned());
@@ -184,7 +220,7 @@ fn documented_frames_read_alike_in_both_ways() {
             }
         }
     }
-    assert!(count > 500, "only {count} frames");
+    assert!(count > 1_000, "only {count} frames");
 }
 
 proptest! {

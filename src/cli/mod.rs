@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod decode;
+pub mod doctor;
 pub mod exit;
 pub mod faults;
 pub mod log;
@@ -133,6 +134,13 @@ pub enum Command {
     /// from a silent feed to kill -9, and checks that what must happen does, in time. All of them
     /// take less than five minutes on two cores. Those of Redis need a redis-server.
     Stress(StressArgs),
+    /// Look at everything that a run needs, before it starts
+    ///
+    /// Configuration, run directory, disk, machine and limits; for every real venue in use also its
+    /// name, TLS, WebSocket, clock and instruments. Each check says ok, skip, WARN or FAIL, and how
+    /// to mend it. Changes nothing.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor,
     /// Look into the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -299,6 +307,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         }
         Command::Report(arguments) => report::report(arguments, cli.common.json),
         Command::Stress(arguments) => stress::stress(arguments, &cli.common),
+        Command::Doctor => doctor::doctor(&request(&cli.common), &cli.common),
         Command::Config(command) => show_config(command, &cli.common),
         Command::Completions { shell } => {
             output::print(&pages::completions(Cli::command(), *shell))

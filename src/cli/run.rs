@@ -32,6 +32,7 @@ use crate::config::yaml::Placement;
 use crate::engine::agent::Pace;
 use crate::scenario::simulate::Simulation;
 use crate::scenario::simulate::Watch;
+use crate::sim::agent::MarketFeed;
 use crate::sim::limits::Stage;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
@@ -81,8 +82,9 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     let loaded = load(common, flags(arguments))?;
     match loaded.checked.mode {
         Mode::Mock => {}
-        Mode::Paper => return Err(not_built("paper", Exit::Unreachable)),
-        Mode::Live => return Err(not_built("live", Exit::LiveRefused)),
+        Mode::Paper if arguments.is_virtual => return Err(no_virtual_paper()),
+        Mode::Paper => {}
+        Mode::Live => return Err(not_built()),
     }
     let pace = match (arguments.loops, arguments.once) {
         (None, true) => Pace::Once(ONCE_LATEST),
@@ -102,7 +104,10 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     let every = if longrun.enabled { u64::from(longrun.interval_loops) } else { 0 };
     let checkpoints = Checkpoints { every };
     let plan = Plan { engine, paper, pace, loops, checkpoints, seed };
-    let stage = stage(arguments, loaded.checked.sections.runtime.placement);
+    let stage = match loaded.checked.mode {
+        Mode::Mock => stage(arguments, loaded.checked.sections.runtime.placement),
+        Mode::Paper | Mode::Live => Stage::RealFeeds,
+    };
     let faults = faults(arguments.faults.as_deref(), stage)?;
     let is_ascii = arguments.ascii;
     let is_virtual = arguments.is_virtual;
@@ -117,6 +122,7 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
         is_ascii,
         is_virtual,
         clock,
+        is_local: false,
         redis_addresses,
     })
 }
@@ -139,9 +145,14 @@ fn flags(arguments: &RunArgs) -> Vec<Flag> {
     named.or(mock).map(flag).into_iter().collect()
 }
 
-fn not_built(mode: &str, exit: Exit) -> CliError {
-    let message = format!("mode {mode} is not built yet: this version cannot reach a venue");
-    CliError::new(exit, message, "use --mode mock, or `arb replay` on a recording")
+fn not_built() -> CliError {
+    let message = "mode live is not built yet: this version sends no order to a venue";
+    CliError::new(Exit::LiveRefused, message, "use --mode paper: real prices, simulated fills")
+}
+
+fn no_virtual_paper() -> CliError {
+    let message = "--virtual needs the synthetic market: real venues have no virtual clock";
+    CliError::new(Exit::Usage, message, "use --mode mock, or `arb replay` on a recording")
 }
 
 fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError> {
@@ -165,7 +176,9 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     let notices = simulation.plant.boards.notices.clone();
     let mut witness = Witness::new(Arc::default(), notices, lost);
     ports.evidence = evidence::files(job, &switches)?;
-    let witnesses = Witnesses { pulses: shown.pulses, switches, record: Arc::default() };
+    let tallies = simulation.plant.feeds.iter().map(MarketFeed::tally).collect();
+    let record = Arc::default();
+    let witnesses = Witnesses { pulses: shown.pulses, tallies, switches, record };
     let ports = evidence::join(job, &mut simulation.plant, witnesses, (ports, Beat::Modelled));
     let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);
     simulation.run(

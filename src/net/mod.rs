@@ -3,10 +3,12 @@
 //!
 //! Owns: file descriptors. Never: threads, retries, what a message means.
 
+mod date;
 pub mod deadline;
 pub mod dial;
 pub mod head;
 pub mod http;
+mod lane;
 mod message;
 mod open;
 pub mod resolve;

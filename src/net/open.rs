@@ -7,7 +7,9 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 
+use crate::net::deadline::Deadline;
 use crate::net::deadline::Ready;
+use crate::net::deadline::is_ready;
 use crate::net::stream::Stream;
 use crate::net::tcp;
 use crate::net::tls::ClientTls;
@@ -15,6 +17,7 @@ use crate::net::tls::TlsError;
 use crate::net::upgrade::UpgradeError;
 use crate::net::url::Endpoint;
 use crate::net::url::Scheme;
+use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 
@@ -128,6 +131,25 @@ impl DialError {
     }
 }
 
+/// Connects and waits for it, TLS included, at most until the deadline.
+pub(crate) fn connect(dial: &Dial, deadline: Deadline) -> Result<Stream, DialError> {
+    let clock = Clock::start();
+    let mut opening = Opening::begin(dial, clock.mono())?;
+    loop {
+        if let Some(opened) = opening.step(clock.mono())? {
+            return Ok(opened.stream);
+        }
+        let left = opening.by().since(clock.mono()).min(deadline.left());
+        if deadline.left() == DurNs(0) {
+            return Err(DialError::Late { step: opening.at() });
+        }
+        if let Some(socket) = opening.fd() {
+            is_ready(socket, opening.wants(), left)
+                .map_err(|why| DialError::of_io(&why, opening.at()))?;
+        }
+    }
+}
+
 /// A connection on its way. Dropping it gives it up.
 #[derive(Debug)]
 pub struct Opening {
@@ -210,6 +232,12 @@ impl Opening {
         match &self.stage {
             Stage::Connecting { by, .. } | Stage::Shaking { by, .. } => *by,
             Stage::Done => MonoNs(0),
+        }
+    }
+    const fn at(&self) -> Step {
+        match &self.stage {
+            Stage::Connecting { .. } => Step::Connect,
+            Stage::Shaking { .. } | Stage::Done => Step::Tls,
         }
     }
     /// The socket of the present step.

@@ -36,6 +36,10 @@ impl Stream {
     pub const fn bytes_out(&self) -> u64 {
         self.bytes_out
     }
+    /// True with TLS.
+    pub const fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
     /// The socket below, for its options.
     pub const fn tcp(&self) -> &TcpStream {
         &self.tcp

@@ -125,6 +125,8 @@ pub enum SocketError {
 pub struct Socket<S = Stream> {
     inner: WebSocket<S>,
     side: Side,
+    /// The peer has said goodbye, and that was told.
+    is_closed: bool,
 }
 
 impl<S: Read + Write> Socket<S> {
@@ -140,7 +142,8 @@ impl<S: Read + Write> Socket<S> {
             Side::Client => Role::Client,
             Side::Server => Role::Server,
         };
-        Socket { inner: WebSocket::from_partially_read(stream, early, role, Some(config)), side }
+        let inner = WebSocket::from_partially_read(stream, early, role, Some(config));
+        Socket { inner, side, is_closed: false }
     }
     /// The next message, if one is there; `None` means that the socket has nothing more now.
     ///
@@ -148,6 +151,9 @@ impl<S: Read + Write> Socket<S> {
     /// [`SocketError`]; the socket is then of no use.
     pub fn read(&mut self) -> Result<Option<Incoming>, SocketError> {
         self.flush()?;
+        if self.is_closed {
+            return Err(SocketError::Over);
+        }
         let message = match self.inner.read() {
             Ok(message) => message,
             Err(Error::Io(why)) if why.kind() == io::ErrorKind::WouldBlock => return Ok(None),
@@ -164,6 +170,7 @@ impl<S: Read + Write> Socket<S> {
             Message::Close(frame) => {
                 // The reply to a close may not go out any more: the peer has said goodbye.
                 self.flush().ok();
+                self.is_closed = true;
                 let code = frame.as_ref().map(|frame| frame.code.into());
                 let reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
                 Incoming::Closed { code, reason }

@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod injection;
 pub mod live;
 pub mod members;
+pub mod posts;
 pub mod record;
 pub mod replay;
 pub mod rewrite;

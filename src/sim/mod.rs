@@ -25,6 +25,7 @@ pub mod process;
 pub mod rng;
 pub mod saboteur;
 pub mod script;
+pub mod server;
 pub mod spoiled;
 pub mod stream;
 pub mod tampering;

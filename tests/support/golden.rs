@@ -351,9 +351,10 @@ fn rules_text(rules: &InstrumentRules) -> String {
         };
         format!("{}/{}/{}", at(1), at(1_000), at(100_000_000))
     });
-    assert_eq!((rules.lot, rules.min_notional_raw, rules.code), (None, None, None));
+    assert_eq!((rules.lot, rules.code), (None, None));
+    let least = or_dash(rules.min_notional_raw, |raw| decimal(raw.into()));
     let InstrumentRules { symbol, name, is_trading, .. } = rules;
-    format!("rules {symbol} {name} trading={is_trading} ticks={ticks}\n")
+    format!("rules {symbol} {name} trading={is_trading} ticks={ticks} least={least}\n")
 }
 
 fn list_text(list: &str, body: &[u8]) -> String {
@@ -392,4 +393,38 @@ pub fn without_ticket(request: &str) -> serde_json::Value {
     let first = value.get_mut(0).and_then(serde_json::Value::as_object_mut).expect("a ticket");
     assert!(first.remove("ticket").is_some_and(|ticket| ticket.is_string()));
     value
+}
+
+/// Texts of the venue's own frames, for tests that change them.
+pub fn own_frames(venue: &Venue) -> Vec<Vec<u8>> {
+    let folder = venue.golden().join("own");
+    let read = |name: &String| fs::read(folder.join(name)).expect("a frame");
+    names(&folder, &["json", "jsonl"]).iter().map(read).collect()
+}
+
+/// Every reader of private messages on these bytes: none may panic.
+pub fn read_in_every_way(venue: &Venue, bytes: &[u8]) {
+    let calls = [Call::Place, Call::Cancel, Call::Orders, Call::Fills, Call::Balances];
+    let _ = venue.private.decode_private(bytes);
+    for call in calls.into_iter().chain([Call::Fees, Call::Rules, Call::Book, Call::Time]) {
+        for status in [200, 400, 503] {
+            let reply = venue.private.decode_reply(call, status, bytes);
+            assert!(status < 400 || matches!(reply, Ok(Reply::Refused(_))));
+        }
+    }
+    let _ = lists::last_prices(bytes);
+    let _ = lists::past_trades(bytes);
+    let _ = lists::wallets(bytes);
+}
+
+/// A frame with one change at a place: a byte replaced or put in, a part taken out or repeated.
+pub fn changed(frame: &[u8], [at, other]: [usize; 2], with: u8) -> [Vec<u8>; 5] {
+    let (from, to) = (at.min(other), at.max(other));
+    [
+        [&frame[..at], &[with], &frame[at + 1..]].concat(),
+        [&frame[..at], &[with], &frame[at..]].concat(),
+        [&frame[..to], &frame[from..]].concat(),
+        [&frame[..from], &frame[to..]].concat(),
+        frame[..at].to_vec(),
+    ]
 }

@@ -121,7 +121,7 @@ pub const CRATES: [(&str, &[&str], &str); 33] = [
     ("rcgen", &["src/net/"], "the certificate of the local exchange"),
     ("redis", &["src/telemetry/redis"], "one place talks to Redis"),
     ("ring", &["src/net/", "src/venue/sign"], "hashes and keys of requests"),
-    ("rustix", &RUSTIX, "clocks, polling and socket options that std does not offer"),
+    ("rustix", &RUSTIX, "clocks, polling, socket options, room on disk: what std lacks"),
     ("rustls", &["src/net/"], "TLS belongs to the sockets"),
     ("rustls_native_certs", &["src/net/"], "the roots of the system, if wanted"),
     ("schemars", &["src/config/"], "the schema of the configuration"),
@@ -140,7 +140,8 @@ pub const CRATES: [(&str, &[&str], &str); 33] = [
 
 const LIBC: [&str; 3] = ["src/runtime/", "src/net/", "src/telemetry/console"];
 
-const RUSTIX: [&str; 3] = ["src/types/time", "src/runtime/idle", "src/net/"];
+const RUSTIX: [&str; 4] =
+    ["src/types/time", "src/runtime/idle", "src/net/", "src/cli/doctor/files"];
 
 /// Words that reading code must not contain, and what to do instead.
 pub const UNFINISHED: [(&str, &str); 8] = [

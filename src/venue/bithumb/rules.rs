@@ -3,6 +3,7 @@
 use crate::types::market::BuyFee;
 use crate::types::market::TickBand;
 use crate::types::units::SCALE;
+use crate::venue::upbit::rules::KRW_TICKS as KRW_TICKS_OF_UPBIT;
 
 /// Smallest order value, KRW × 10⁻⁸.
 pub const MIN_NOTIONAL_RAW: i64 = 5_000 * SCALE;
@@ -17,20 +18,24 @@ pub const LOT_RAW: i64 = 1;
 pub const WHOLE_BOOK_FEED: bool = true;
 
 /// A fallback, not the venue's word: Bithumb publishes no tick table and no request tells a tick.
-/// These bands agree with every price seen (1,000 from a million won on, 1 at 1,300) and are
-/// Upbit's from 0.01 won on, which are the coarser ones where recordings of Bithumb show finer
-/// (0.001 at 4 and at 7 won). A price on a coarser grid lies on a finer one too. Below 0.01 won
-/// nothing was seen; the tick stays at 0.0001. A tick in the configuration goes before it.
-pub const KRW_TICKS: [TickBand; 11] = [
-    TickBand { from_raw: 0, tick_raw: SCALE / 10_000 },
-    TickBand { from_raw: SCALE / 10, tick_raw: SCALE / 1_000 },
-    TickBand { from_raw: SCALE, tick_raw: SCALE / 100 },
-    TickBand { from_raw: 10 * SCALE, tick_raw: SCALE / 10 },
-    TickBand { from_raw: 100 * SCALE, tick_raw: SCALE },
-    TickBand { from_raw: 5_000 * SCALE, tick_raw: 5 * SCALE },
-    TickBand { from_raw: 10_000 * SCALE, tick_raw: 10 * SCALE },
-    TickBand { from_raw: 50_000 * SCALE, tick_raw: 50 * SCALE },
-    TickBand { from_raw: 100_000 * SCALE, tick_raw: 100 * SCALE },
-    TickBand { from_raw: 500_000 * SCALE, tick_raw: 500 * SCALE },
-    TickBand { from_raw: 1_000_000 * SCALE, tick_raw: 1_000 * SCALE },
-];
+/// A tick in the configuration goes before it.
+///
+/// The bands are Upbit's from 0.01 won on. They agree with every price seen (1,000 from a million
+/// won on, 1 at 1,300) and are the coarser ones where an old recording shows finer (0.001 at 4 and
+/// at 7 won): a price on a coarser grid lies on a finer one too. Below 0.01 won nothing was seen;
+/// the tick stays at 0.0001.
+pub const KRW_TICKS: [TickBand; BANDS] = {
+    let mut bands = [KRW_TICKS_OF_UPBIT[FIRST]; BANDS];
+    let mut at = 1;
+    while at < BANDS {
+        bands[at] = KRW_TICKS_OF_UPBIT[FIRST + at];
+        at += 1;
+    }
+    bands[0].from_raw = 0;
+    bands
+};
+
+/// Upbit's band from 0.01 won on.
+const FIRST: usize = 4;
+const BANDS: usize = KRW_TICKS_OF_UPBIT.len() - FIRST;
+const _: () = assert!(KRW_TICKS_OF_UPBIT[FIRST].from_raw == SCALE / 100, "the band of 0.01 won");

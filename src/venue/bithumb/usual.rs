@@ -5,20 +5,15 @@ use crate::venue::Event;
 use crate::venue::Scratch;
 use crate::venue::book::check_image;
 use crate::venue::krw::public::BookTime;
-use crate::venue::krw::usual::units;
+use crate::venue::krw::usual::sides;
+use crate::venue::krw::usual::start;
 use crate::venue::scan::Scan;
 
 /// Reads a WebSocket frame into `scratch` and an event. Leaves anything in `scratch` on `None`.
 pub fn read<'f>(frame: &'f [u8], scratch: &mut Scratch) -> Option<Event<'f>> {
     let mut scan = Scan::new(frame)?;
-    scan.skip(b"{\"type\":\"orderbook\",\"code\":\"")?;
-    let symbol = scan.name()?;
-    scan.skip(b",\"total_ask_size\":")?;
-    scan.any_number()?;
-    scan.skip(b",\"total_bid_size\":")?;
-    scan.any_number()?;
-    scan.skip(b",\"orderbook_units\":[")?;
-    units(&mut scan, scratch)?;
+    let symbol = start(&mut scan)?;
+    sides(&mut scan, scratch)?;
     if scan.skip_if(b",\"level\":") {
         scan.any_number()?;
     }

@@ -1,4 +1,5 @@
-//! Answers to requests about our account and about books, alike on both venues (`VENUES.md` 1.3, 3).
+//! Answers to requests about our account and about books, alike on both venues (`VENUES.md` 1.3
+//! and 3).
 
 use crate::types::market::Level;
 use crate::types::market::TickBand;
@@ -19,6 +20,7 @@ use crate::venue::krw::public;
 use crate::venue::krw::refusal::Heard;
 use crate::venue::krw::refusal::refusal;
 use crate::venue::krw::refusal::unreadable;
+use crate::venue::krw::stamp;
 use crate::venue::private::Call;
 use crate::venue::private::FeeRates;
 use crate::venue::private::OrderUpdate;
@@ -94,6 +96,9 @@ fn order(row: &Object<'_>, call: Call) -> Result<OrderUpdate, DecodeError> {
     // The price of an order by value is the money to spend.
     let is_limit = row.text(&["ord_type", "order_type"])?.as_deref() == Some("limit");
     let price = if is_limit { row.price(&["price"])? } else { None };
+    // When it was created is no time of a later update.
+    let created = if call == Call::Place { row.text(&["created_at"])? } else { None };
+    let venue_ts_ms = created.and_then(|text| stamp::to_ms(&text)).unwrap_or(0);
     Ok(OrderUpdate {
         symbol: row.text(&["market"])?.unwrap_or_default(),
         venue_order_id: need(row.text(&["uuid", "order_id"])?)?,
@@ -105,7 +110,7 @@ fn order(row: &Object<'_>, call: Call) -> Result<OrderUpdate, DecodeError> {
         filled,
         filled_value_raw: filled_value(row)?,
         fill: None,
-        venue_ts_ms: 0,
+        venue_ts_ms,
     })
 }
 

@@ -5,19 +5,40 @@ use crate::types::market::TickTable;
 use crate::venue::DecodeError;
 use crate::venue::krw::object::Object;
 use crate::venue::krw::object::each;
+use crate::venue::krw::object::message;
 use crate::venue::krw::object::need;
 use crate::venue::krw::public;
 use crate::venue::stream::InstrumentRules;
 
-/// The rules in an answer: the list of all markets, or the ticks of some. A market whose code is
-/// none of ours is left out. Warnings and cautions about a coin do not stop orders; a market that
-/// is announced (`PREVIEW`) or `DELISTED` takes none.
+/// The rules in an answer: the list of all markets, the ticks of some, or what our account may do
+/// in one (`orders/chance`). A market whose code is none of ours is left out. Warnings and cautions
+/// about a coin do not stop orders; a market that is announced (`PREVIEW`) or `DELISTED` takes
+/// none, nor does one whose state for orders is not `active`.
 ///
 /// # Errors
 /// [`DecodeError`] if the answer is not what the venue documents, an error of the venue among it.
 pub fn rules(body: &[u8], table: &[TickBand]) -> Result<Vec<InstrumentRules>, DecodeError> {
+    if body.trim_ascii_start().starts_with(b"{") {
+        return Ok(chance(&Object::read(message(body)?)?)?.into_iter().collect());
+    }
     let read = |row: Object<'_>| instrument(&row, table);
     Ok(each(body, read)?.into_iter().flatten().collect())
+}
+
+/// Orders have to reach the larger of both sides' minimum.
+fn chance(row: &Object<'_>) -> Result<Option<InstrumentRules>, DecodeError> {
+    let market = Object::read(need(row.raw(&["market"]))?)?;
+    let symbol = need(market.text(&["id"])?)?;
+    let Some(name) = public::instrument(&symbol) else { return Ok(None) };
+    let mut least = None;
+    for names in [["bid"].as_slice(), ["ask"].as_slice()] {
+        let side = Object::read(need(market.raw(names))?)?;
+        least = least.max(side.amount(&["min_total"])?);
+    }
+    let is_trading = need(market.text(&["state"])?)? == "active";
+    let (ticks, lot, code) = (None, None, None);
+    let min_notional_raw = least;
+    Ok(Some(InstrumentRules { symbol, name, is_trading, ticks, lot, min_notional_raw, code }))
 }
 
 fn instrument(

@@ -12,5 +12,6 @@ pub mod private;
 pub mod public;
 pub mod refusal;
 pub mod request;
+pub mod stamp;
 pub mod stream;
 pub mod usual;

@@ -1,5 +1,6 @@
-//! Public frames in the grammar that Upbit and Bithumb share (`VENUES.md` 1.1 and 3): order book and
-//! trade, DEFAULT and SIMPLE keys, and both again as a one-element list. Everything else is control.
+//! Public frames in the grammar that Upbit and Bithumb share (`VENUES.md` 1.1 and 3): order book
+//! and trade, DEFAULT and SIMPLE keys, and both again as a one-element list. Everything else is
+//! control.
 //!
 //! Numbers are JSON numbers in any spelling (`1.16539E8`, `0.00077720`); they are taken as text and
 //! read exactly. Each order book is whole: there are no deltas and no sequence numbers.

@@ -89,7 +89,8 @@ pub fn refusal(object: &Object<'_>, heard: Heard) -> Result<Option<VenueError>, 
     } else {
         Name::Number(need(inner.whole(&["name"])?)?)
     };
-    let message = inner.text(&["message"])?.unwrap_or_default();
+    // Nothing hangs on the words, so they may be anything.
+    let message = inner.text(&["message"]).ok().flatten().unwrap_or_default();
     let class = heard.class(Some(&name));
     let code = match name {
         Name::Word(word) => word,

@@ -57,8 +57,10 @@ impl Stream for KrwStream {
         ""
     }
 
+    /// One message however many symbols: a second would replace the first. None for no symbol,
+    /// which the venue would refuse.
     fn subscribe(&self, symbols: &[&str], id: u64) -> Vec<String> {
-        vec![(self.subscribe)(symbols, id)]
+        if symbols.is_empty() { Vec::new() } else { vec![(self.subscribe)(symbols, id)] }
     }
 
     /// None: the next request replaces this one.

@@ -8,9 +8,27 @@ use crate::types::units::Qty;
 use crate::venue::Scratch;
 use crate::venue::scan::Scan;
 
+/// The beginning of an order book; its code.
+#[inline]
+pub fn start<'f>(scan: &mut Scan<'f>) -> Option<&'f str> {
+    scan.skip(b"{\"type\":\"orderbook\",\"code\":\"")?;
+    scan.name()
+}
+
+/// The totals, which nobody needs, and the units behind them.
+#[inline]
+pub fn sides(scan: &mut Scan<'_>, scratch: &mut Scratch) -> Option<()> {
+    scan.skip(b",\"total_ask_size\":")?;
+    scan.any_number()?;
+    scan.skip(b",\"total_bid_size\":")?;
+    scan.any_number()?;
+    scan.skip(b",\"orderbook_units\":[")?;
+    units(scan, scratch)
+}
+
 /// Units up to the closing bracket, which is passed.
 #[inline]
-pub fn units(scan: &mut Scan<'_>, scratch: &mut Scratch) -> Option<()> {
+fn units(scan: &mut Scan<'_>, scratch: &mut Scratch) -> Option<()> {
     loop {
         scan.skip(b"{\"ask_price\":")?;
         let ask_price = scan.number()?;

@@ -34,7 +34,7 @@ fn order(row: &Object<'_>) -> Result<OrderUpdate, DecodeError> {
         state: state(&word, matched)?,
         price,
         qty,
-        filled: Some(need(filled)?),
+        filled,
         filled_value_raw: row.amount(&["executed_funds", "ef"])?,
         fill,
         venue_ts_ms: need(row.whole(&["timestamp", "tms"])?)?,

@@ -161,7 +161,8 @@ impl Talk {
             let book = at.0.book(line.instrument);
             let Some(best) = best(book) else { continue };
             let slot = self.slot(line.instrument, at.1.wall_ms);
-            let is_due = line.is_dirty && line.is_live && slot > line.slot;
+            let is_slot = slot > line.slot || at.0.is_hurried();
+            let is_due = line.is_dirty && line.is_live && is_slot;
             let stage = match line.owes_snapshot {
                 true => Stage::Snapshot,
                 false if is_due => Stage::Realtime,

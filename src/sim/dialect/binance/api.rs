@@ -99,7 +99,9 @@ pub fn admit(
         check_time(&asked.params, at.1.wall_ms)?;
         return Ok(account);
     }
-    Signed::of_params(&asked.params).verify(at, Kinds::All).map(|account| account.id)
+    Signed::of_params(&asked.params)
+        .verify((at.0.accounts(), at.1), Kinds::All)
+        .map(|account| account.id)
 }
 
 /// Requests about the session and the user stream; `None` for all others.
@@ -111,8 +113,8 @@ pub fn session(
 ) -> Option<Answer> {
     let now_ms = at.1.wall_ms;
     match asked.method.as_str() {
-        "session.logon" => {
-            Some(match Signed::of_params(&asked.params).verify(at, Kinds::Ed25519) {
+        "session.logon" => Some(
+            match Signed::of_params(&asked.params).verify((at.0.accounts(), at.1), Kinds::Ed25519) {
                 Ok(who) => {
                     *account = Some(who.id);
                     seat.session.key = Some(who.key.clone());
@@ -120,8 +122,8 @@ pub fn session(
                     Answer::ok(status(seat, now_ms))
                 }
                 Err(refused) => refused,
-            })
-        }
+            },
+        ),
         "session.status" => Some(Answer::ok(status(seat, now_ms))),
         "session.logout" => {
             seat.session.key = None;
@@ -133,7 +135,7 @@ pub fn session(
         }),
         "userDataStream.subscribe.signature" => {
             let signed = Signed::of_params(&asked.params);
-            Some(match signed.verify(at, Kinds::All) {
+            Some(match signed.verify((at.0.accounts(), at.1), Kinds::All) {
                 Ok(who) if account.is_none_or(|known| known == who.id) => {
                     *account = Some(who.id);
                     subscribe(seat)

@@ -7,7 +7,6 @@ use crate::sim::dialect::ask::Params;
 use crate::sim::dialect::ask::header;
 use crate::sim::dialect::binance::market::missing;
 use crate::sim::exchange::account::Account;
-use crate::sim::exchange::core::Exchange;
 use crate::venue::sign::Hash;
 use crate::venue::sign::PublicKey;
 use crate::venue::sign::Secret;
@@ -62,13 +61,13 @@ impl<'a> Signed<'a> {
     /// The venue's refusal.
     pub fn verify<'e>(
         &self,
-        at: (&'e Exchange, SimNow),
+        at: (&'e [Account], SimNow),
         kinds: Kinds,
     ) -> Result<&'e Account, Answer> {
         let Some(key) = self.key else {
             return Err(Answer::coded(401, -2014, "API-key format invalid."));
         };
-        let mut accounts = at.0.accounts().iter();
+        let mut accounts = at.0.iter();
         let Some(account) = accounts.find(|account| account.key == key) else {
             let text = "Invalid API-key, IP, or permissions for action.";
             return Err(Answer::coded(401, -2015, text));

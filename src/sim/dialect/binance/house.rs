@@ -113,7 +113,7 @@ impl Binance {
     ) -> Answer {
         let ((request, params), (exchange, now)) = (of, at);
         let signed = Signed::of_request(request, params);
-        let account = match signed.verify((exchange, now), Kinds::All) {
+        let account = match signed.verify((exchange.accounts(), now), Kinds::All) {
             Ok(account) => account.id,
             Err(refused) => return refused,
         };

@@ -179,7 +179,7 @@ fn logon(op: &Op, at: (&Exchange, SimNow)) -> Result<AccountId, Denied> {
         None => String::new(),
     };
     let (key, expires, signature) = (text(0), text(1), text(2));
-    auth::logon([&key, &expires, &signature], at).map(|account| account.id)
+    auth::logon([&key, &expires, &signature], (at.0.accounts(), at.1)).map(|account| account.id)
 }
 
 /// What the private socket is told of an event.

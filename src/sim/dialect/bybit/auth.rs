@@ -4,7 +4,6 @@ use crate::net::serve::Request;
 use crate::sim::dialect::SimNow;
 use crate::sim::dialect::ask::header;
 use crate::sim::exchange::account::Account;
-use crate::sim::exchange::core::Exchange;
 use crate::venue::sign::Hash;
 use crate::venue::sign::Secret;
 use crate::venue::sign::Signature;
@@ -22,7 +21,7 @@ pub type Denied = (i64, String);
 ///
 /// # Errors
 /// 10003 for the key, 10002 for the time, 10004 for the signature.
-pub fn admit<'e>(request: &Request, at: (&'e Exchange, SimNow)) -> Result<&'e Account, Denied> {
+pub fn admit<'e>(request: &Request, at: (&'e [Account], SimNow)) -> Result<&'e Account, Denied> {
     let head = |name: &str| header(request, name).unwrap_or_default();
     let account = of_key(head("x-bapi-api-key"), at.0)?;
     let (stamp, window) = (head("x-bapi-timestamp"), head("x-bapi-recv-window"));
@@ -39,7 +38,7 @@ pub fn admit<'e>(request: &Request, at: (&'e Exchange, SimNow)) -> Result<&'e Ac
 ///
 /// # Errors
 /// As [`admit`].
-pub fn logon<'e>(args: [&str; 3], at: (&'e Exchange, SimNow)) -> Result<&'e Account, Denied> {
+pub fn logon<'e>(args: [&str; 3], at: (&'e [Account], SimNow)) -> Result<&'e Account, Denied> {
     let [key, expires, signature] = args;
     let account = of_key(key, at.0)?;
     if expires.parse::<u64>().is_ok_and(|expires| expires > at.1.wall_ms) {
@@ -48,9 +47,8 @@ pub fn logon<'e>(args: [&str; 3], at: (&'e Exchange, SimNow)) -> Result<&'e Acco
     Err((10004, "Params Error".to_owned()))
 }
 
-fn of_key<'e>(key: &str, exchange: &'e Exchange) -> Result<&'e Account, Denied> {
-    let mut accounts = exchange.accounts().iter();
-    let found = accounts.find(|account| account.key == key);
+fn of_key<'e>(key: &str, accounts: &'e [Account]) -> Result<&'e Account, Denied> {
+    let found = accounts.iter().find(|account| account.key == key);
     found.ok_or_else(|| (10003, "API key is invalid.".to_owned()))
 }
 

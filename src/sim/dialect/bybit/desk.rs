@@ -133,7 +133,7 @@ impl Desk {
     ) -> Answer {
         let (exchange, now) = at;
         let deny = |(code, text): Denied| market::refused(code, &text, now.wall_ms);
-        let account = match auth::admit(request, (exchange, now)) {
+        let account = match auth::admit(request, (exchange.accounts(), now)) {
             Ok(account) => account.id,
             Err(denied) => return deny(denied),
         };

@@ -88,7 +88,7 @@ impl Booth<'_> {
         let (timestamp, sign) = (text("timestamp"), text("sign"));
         let login =
             Login { key: &key, passphrase: &passphrase, timestamp: &timestamp, sign: &sign };
-        match auth::logon(&login, at) {
+        match auth::logon(&login, (at.0.accounts(), at.1)) {
             Ok(account) => {
                 *self.account = Some(account.id);
                 let head = Obj::new().text("event", "login").text("code", "0").text("msg", "");

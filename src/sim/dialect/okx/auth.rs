@@ -4,7 +4,6 @@ use crate::net::serve::Request;
 use crate::sim::dialect::SimNow;
 use crate::sim::dialect::ask::header;
 use crate::sim::exchange::account::Account;
-use crate::sim::exchange::core::Exchange;
 use crate::venue::sign::Hash;
 use crate::venue::sign::Secret;
 use crate::venue::sign::Signature;
@@ -21,13 +20,13 @@ pub type Denied = (&'static str, String);
 /// # Errors
 /// 50103 for a missing header, 50111 for the key, 50105 for the passphrase, 50112 and 50102 for the
 /// time, 50113 for the signature.
-pub fn admit<'e>(request: &Request, at: (&'e Exchange, SimNow)) -> Result<&'e Account, Denied> {
+pub fn admit<'e>(request: &Request, at: (&'e [Account], SimNow)) -> Result<&'e Account, Denied> {
     let head = |name: &str| header(request, name).unwrap_or_default();
     let (key, stamp) = (head("ok-access-key"), head("ok-access-timestamp"));
     if key.is_empty() {
         return Err(("50103", "Request header \"OK-ACCESS-KEY\" can't be empty.".to_owned()));
     }
-    let mut accounts = at.0.accounts().iter();
+    let mut accounts = at.0.iter();
     let Some(account) = accounts.find(|account| account.key == key) else {
         return Err(("50111", "Invalid OK-ACCESS-KEY".to_owned()));
     };
@@ -69,9 +68,9 @@ pub struct Login<'a> {
 ///
 /// # Errors
 /// 60006 if it is not of the last or next 30 s, else 60009.
-pub fn logon<'e>(login: &Login<'_>, at: (&'e Exchange, SimNow)) -> Result<&'e Account, Denied> {
+pub fn logon<'e>(login: &Login<'_>, at: (&'e [Account], SimNow)) -> Result<&'e Account, Denied> {
     let failed = || ("60009", "Login failed.".to_owned());
-    let mut accounts = at.0.accounts().iter();
+    let mut accounts = at.0.iter();
     let account = accounts.find(|account| account.key == login.key).ok_or_else(failed)?;
     let seconds: u64 = login.timestamp.parse().map_err(|_| failed())?;
     if seconds.saturating_mul(1_000).abs_diff(at.1.wall_ms) > LIFE_MS {

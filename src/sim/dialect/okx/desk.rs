@@ -119,7 +119,7 @@ impl Desk {
         codes: &Codes,
     ) -> Option<Answer> {
         let (exchange, now) = at;
-        let account = match auth::admit(request, (exchange, now)) {
+        let account = match auth::admit(request, (exchange.accounts(), now)) {
             Ok(account) => account.id,
             Err((code, text)) => return Some(market::refused(401, code, &text)),
         };

@@ -254,7 +254,7 @@ fn telemetry_plan(job: &Job<'_>, timeline: Timeline) -> TelemetryPlan {
     TelemetryPlan {
         sampling: SampleLimits { every },
         glyphs: if job.is_ascii { Glyphs::Ascii } else { Glyphs::Symbols },
-        live: LiveState::Blocked(vec!["mode is mock".to_owned()]),
+        live: LiveState::Blocked(vec![format!("mode is {}", job.loaded.checked.mode.name())]),
         timeline,
     }
 }

@@ -206,10 +206,8 @@ impl World {
         let listener = Listener::bind(any, None, SERVE_LIMITS).expect("a port");
         let port = listener.address().expect("an address").port();
         let id = InstrumentId(0);
-        let books = Books::new(
-            VenueId::Bybit,
-            &[(id, instrument_name("BTC", "USDT").expect("a name"))],
-        );
+        let books =
+            Books::new(VenueId::Bybit, &[(id, instrument_name("BTC", "USDT").expect("a name"))]);
         let (top_tx, tops) = BOOKS.open();
         let (notice_tx, notices) = NOTICES.open();
         let ((job_tx, jobs), (answer_tx, answers)) = (JOBS.open(), ANSWERS.open());

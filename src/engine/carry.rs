@@ -36,10 +36,12 @@ impl Core {
         }
     }
 
-    /// True if nothing was taken over from an earlier process and nothing happened yet.
+    /// True if nothing was taken over from an earlier process and nothing happened yet. That the
+    /// day is known already makes no difference: without results nothing ends with it.
     pub fn is_new(&self, plan: &EnginePlan) -> bool {
-        let at = Now::default();
-        self.carry(at) == Core::new(plan).carry(at)
+        let mut carries = [self.carry(Now::default()), Core::new(plan).carry(Now::default())];
+        carries.iter_mut().for_each(|carry| carry.totals.day = None);
+        carries[0] == carries[1]
     }
 
     /// An engine that continues where `carry` was made; `now` is the same moment or later. Orders

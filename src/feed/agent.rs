@@ -97,28 +97,19 @@ impl Feed {
         };
         self.count(Input::Record(record), payload, now);
         let outcome = self.books.on_frame(kind, payload, now);
-        self.pen.add(Counter::Frames, 1);
-        self.pen.add(Counter::FrameBytes, payload.len() as u64);
-        self.pen.add(counter_of(&outcome), 1);
-        let resynced = matches!(&outcome, Outcome::Book { change: RESYNC, .. });
-        self.pen.add(Counter::Resyncs, u64::from(resynced));
-        if let Outcome::Book { slot, change: Change::Image { .. } } = outcome {
-            self.pen.add(Counter::RepeatedBooks, u64::from(self.books.is_repeat(slot)));
-        }
-        match news_of(&outcome) {
-            Some(slot) => self.publish(slot, now),
-            None => self.show_life(now),
-        }
+        self.follow(&outcome, payload, now);
         outcome
     }
 
-    /// The body of a snapshot that was requested for that instrument; if it belongs to another, or
-    /// to none that waits, nothing happens.
+    /// The body of a snapshot that was requested for that instrument. If it cannot be its, nothing
+    /// happens. A recording does not say for which one it was; whoever replays it goes by numbers
+    /// and prices, which tell instruments apart unless two of them count alike.
     pub fn on_snapshot(&mut self, slot: usize, body: &[u8], now: Now) -> Outcome {
-        if !self.books.is_snapshot_of(slot, body) {
-            return Outcome::Unplaced;
-        }
-        self.on_frame(FrameKind::RestDepth, body, now)
+        let Some(last_id) = self.books.snapshot_of(slot, body) else { return Outcome::Unplaced };
+        self.count(Input::Record(RecordKind::RestDepth), body, now);
+        let outcome = self.books.place(slot, last_id, now);
+        self.follow(&outcome, body, now);
+        outcome
     }
 
     /// The connection opened: every book waits for its first image.
@@ -229,6 +220,22 @@ impl Feed {
         self.inputs += 1;
         if let Some(tap) = &mut self.tap {
             tap.offer(input, payload, (self.inputs, now));
+        }
+    }
+
+    /// Counts what a frame came to, and tells readers of it.
+    fn follow(&mut self, outcome: &Outcome, payload: &[u8], now: Now) {
+        self.pen.add(Counter::Frames, 1);
+        self.pen.add(Counter::FrameBytes, payload.len() as u64);
+        self.pen.add(counter_of(outcome), 1);
+        let resynced = matches!(outcome, Outcome::Book { change: RESYNC, .. });
+        self.pen.add(Counter::Resyncs, u64::from(resynced));
+        if let Outcome::Book { slot, change: Change::Image { .. } } = outcome {
+            self.pen.add(Counter::RepeatedBooks, u64::from(self.books.is_repeat(*slot)));
+        }
+        match news_of(outcome) {
+            Some(slot) => self.publish(slot, now),
+            None => self.show_life(now),
         }
     }
 

@@ -4,7 +4,6 @@
 use crate::types::ids::InstrumentName;
 use crate::types::ids::VenueId;
 use crate::types::time::DurNs;
-use crate::types::time::NS_PER_MS;
 use crate::types::time::NS_PER_SEC;
 use crate::types::units::Ppm;
 
@@ -83,7 +82,7 @@ pub enum SimEffect {
     Gap,
     /// Each market message comes twice.
     Duplicate,
-    /// Market messages come in swapped pairs.
+    /// Market messages come in groups of eight, each in reverse.
     Reorder,
     /// The best bid lies above the best ask.
     CrossedBook,

@@ -116,7 +116,7 @@ impl Stream for PlainStream {
 fn source(venue: VenueId) -> BookSource {
     match venue {
         VenueId::Binance => BookSource::RequestedSnapshot,
-        VenueId::Bybit => BookSource::StreamSnapshot,
+        VenueId::Bybit | VenueId::Okx => BookSource::StreamSnapshot,
         _ => BookSource::Whole,
     }
 }
@@ -322,8 +322,17 @@ fn first(venue: VenueId, code: &str, script: &Script) -> String {
         VenueId::Bybit => format!(
             r#"{{"topic":"orderbook.50.{code}","ts":{ms},"type":"snapshot","data":{{"s":"{code}","b":[["99","1"]],"a":[["101","1"]],"u":{id},"seq":{id}}},"cts":{ms}}}"#
         ),
+        VenueId::Okx => okx(code, "snapshot", (ms, id), "1"),
         _ => next(venue, code, script),
     }
+}
+
+fn okx(code: &str, action: &str, (ms, id): (u64, u64), qty: &str) -> String {
+    let prev = if action == "snapshot" { -1 } else { id as i64 - 1 };
+    let asks = if action == "snapshot" { r#"["101","1","0","1"]"# } else { "" };
+    format!(
+        r#"{{"arg":{{"channel":"books","instId":"{code}"}},"action":"{action}","data":[{{"asks":[{asks}],"bids":[["99","{qty}","0","1"]],"ts":"{ms}","checksum":0,"prevSeqId":{prev},"seqId":{id}}}]}}"#
+    )
 }
 
 /// The update of that number.
@@ -335,6 +344,7 @@ fn next(venue: VenueId, code: &str, script: &Script) -> String {
             r#"{{"stream":"{}@depth@100ms","data":{{"e":"depthUpdate","E":{ms},"s":"{code}","U":{id},"u":{id},"b":[["99","{qty}"]],"a":[]}}}}"#,
             code.to_lowercase()
         ),
+        VenueId::Okx => okx(code, "update", (ms, id), &qty.to_string()),
         VenueId::Bybit => format!(
             r#"{{"topic":"orderbook.50.{code}","ts":{ms},"type":"delta","data":{{"s":"{code}","b":[["99","{qty}"]],"a":[],"u":{id},"seq":{id}}},"cts":{ms}}}"#
         ),

@@ -2,8 +2,12 @@
 
 #[path = "support/crew.rs"]
 mod crew;
-#[path = "support/venue.rs"]
-mod venue;
+#[path = "support/dialect.rs"]
+mod dialect;
+#[path = "support/feed_bench.rs"]
+mod feed_bench;
+#[path = "support/small_venue.rs"]
+mod small_venue;
 
 use std::sync::atomic::Ordering;
 
@@ -11,7 +15,7 @@ use arb::types::counters::Counter;
 use arb::types::ids::VenueId;
 use arb::types::time::DurNs;
 
-use crate::venue::Bench;
+use crate::feed_bench::Bench;
 
 fn entries(folder: &str) -> usize {
     std::fs::read_dir(folder).map_or(0, Iterator::count)

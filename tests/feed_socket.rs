@@ -3,8 +3,12 @@
 
 #[path = "support/crew.rs"]
 mod crew;
-#[path = "support/venue.rs"]
-mod venue;
+#[path = "support/dialect.rs"]
+mod dialect;
+#[path = "support/feed_bench.rs"]
+mod feed_bench;
+#[path = "support/small_venue.rs"]
+mod small_venue;
 
 use arb::types::counters::Counter;
 use arb::types::ids::VenueId;
@@ -13,8 +17,8 @@ use arb::types::notice::FeedNews;
 use arb::types::notice::NoticeKind;
 use arb::types::time::DurNs;
 
-use crate::venue::Bench;
-use crate::venue::Command;
+use crate::feed_bench::Bench;
+use crate::small_venue::Command;
 
 const VENUES: [VenueId; 4] = [VenueId::Upbit, VenueId::Binance, VenueId::Bybit, VenueId::Okx];
 

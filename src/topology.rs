@@ -8,8 +8,11 @@
 //!                                 engine ── reports, due ──▶ whoever shows it
 //! ```
 
+pub mod venues;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use crate::engine::agent::Charge;
 use crate::engine::agent::Engine;
@@ -48,6 +51,7 @@ use crate::types::fact::Fact;
 use crate::types::ids::VenueId;
 use crate::types::journal::JournalState;
 use crate::types::market::BookTop;
+use crate::types::market::Instrument;
 use crate::types::notice::Notice;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderRequest;
@@ -82,6 +86,8 @@ pub struct Site {
     pub core: Option<Box<Core>>,
     /// How the journal fares.
     pub journal: Option<Arc<JournalState>>,
+    /// Venues that the run can go on without.
+    pub optional: Vec<VenueId>,
     /// Wakes the engine's thread.
     pub engine: Option<Waker>,
     /// Wakes the gateway's thread.
@@ -108,6 +114,19 @@ pub struct Plant<F> {
     pub boards: Boards,
     /// How long the engine's work waits, as it records it.
     pub latencies: Latencies,
+}
+
+impl<F> Plant<F> {
+    /// The same with other feeds, made of these.
+    pub fn with_feeds<G>(self, mut make: impl FnMut(F) -> G) -> Plant<G> {
+        self.try_with_feeds(|feed| Some(make(feed)))
+    }
+    /// The same without the feeds of which none can be made.
+    pub fn try_with_feeds<G>(self, make: impl FnMut(F) -> Option<G>) -> Plant<G> {
+        let Plant { feeds, engine, gateway, permission, finished, boards, latencies } = self;
+        let feeds = feeds.into_iter().filter_map(make).collect();
+        Plant { feeds, engine, gateway, permission, finished, boards, latencies }
+    }
 }
 
 /// What the threads of a run show to its watchdog and to telemetry.
@@ -170,14 +189,25 @@ pub struct Outlets {
     pub notices: Rx<Notice>,
 }
 
+/// The venues of these instruments, in the order of [`VenueId::ALL`].
+pub fn venues(instruments: &[Instrument]) -> Vec<VenueId> {
+    let is_traded = |venue: &VenueId| instruments.iter().any(|i| i.venue == *venue);
+    VenueId::ALL.into_iter().filter(is_traded).collect()
+}
+
 /// Recorded frames, simulated fills.
 pub fn replay_plant(plan: &Plan) -> (Plant<(VenueId, Feed)>, Outlets) {
+    feed_plant(plan, Site::default())
+}
+
+/// Feeds without sockets: whoever has the frames gives them in. Simulated fills.
+pub fn feed_plant(plan: &Plan, site: Site) -> (Plant<(VenueId, Feed)>, Outlets) {
     let feeds = |venue, links, _, _| {
         let mine = plan.engine.instruments.iter().filter(|i| i.venue == venue);
         let names: Vec<_> = mine.map(|i| (i.id, i.name)).collect();
         (!names.is_empty()).then(|| (venue, Feed::new(Books::new(venue, &names), links)))
     };
-    join(plan, Site::default(), feeds)
+    join(plan, site, feeds)
 }
 
 /// The synthetic market, simulated fills. Each feed steps its own copy of what the venues share.
@@ -219,6 +249,7 @@ fn join<F>(
     let links = || vec![gateway_books_tx.clone(), engine_books_tx.clone()];
     let made = VenueId::ALL.into_iter().filter_map(|venue| {
         let board = Arc::new(FeedBoard::default());
+        board.is_optional.store(site.optional.contains(&venue), Ordering::Relaxed);
         let feed = feed(venue, links(), Arc::clone(&board), notices_tx.clone());
         feed.map(|feed| (feed, (venue, board)))
     });
@@ -272,6 +303,7 @@ fn paper_plan(plan: &Plan, core: &Core) -> PaperPlan {
     let holdings = core.portfolio().holdings();
     PaperPlan {
         instruments: engine.instruments.clone(),
+        fx: engine.fx,
         balances: holdings.iter().map(|h| (h.venue, h.asset, h.raw)).collect(),
         limits: plan.paper.clone(),
         ages: engine.ages.clone(),

@@ -76,7 +76,6 @@ fn explain_says_meaning_range_default_variable_and_cycles_in_time() {
 #[test]
 fn explain_says_what_a_key_waits_for_that_nothing_reads_yet() {
     for (key, part) in [
-        ("venues.connect_timeout_ms", "mode paper"),
         ("live_guards.require_env_flag", "mode live"),
         ("alert.telegram.timeout_seconds", "alerts"),
         ("http.page", "the metrics page"),

@@ -5,6 +5,7 @@ mod support;
 
 use arb::engine::limits::Accounting;
 use arb::engine::limits::AgeLimits;
+use arb::engine::limits::EnginePlan;
 use arb::engine::view::View;
 use arb::feed::agent::Feed;
 use arb::feed::books::Books;
@@ -38,10 +39,10 @@ impl Desk {
     fn new(instrument: InstrumentId) -> Desk {
         let plan = plan(Accounting::Convergence);
         let ages = AgeLimits { max_quote_age: MAX_QUOTE_AGE, ..plan.ages };
-        let named = &plan.instruments[instrument.index()];
+        let named = plan.instruments[instrument.index()].clone();
         let books = Books::new(named.venue, &[(named.id, named.name)]);
         let (tx, tops) = Link { name: "test", depth: 8, when_full: WhenFull::KeepNewest }.open();
-        let view = View::new(plan.instruments, ages);
+        let view = View::new(&EnginePlan { ages, ..plan });
         let feed = Feed::new(books, vec![tx]);
         Desk { feed, tops, view, instrument, now: at(1, 0), taken: 0 }
     }

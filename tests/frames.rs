@@ -25,6 +25,8 @@ const BINANCE: &str = include_str!("data/binance_combined.jsonl");
 const UPBIT_TRADE: &str = r#"{"type":"trade","code":"KRW-BTC","timestamp":1696585056910,
 "trade_timestamp":1696585056846,"trade_price":1.16539E8,"trade_volume":8.428e-05,"ask_bid":"ASK",
 "sequential_id":16965850568460000}"#;
+const BYBIT: &str = include_str!("data/bybit_usual.jsonl");
+const OKX: &str = include_str!("data/okx_usual.jsonl");
 const SNAPSHOT: &str = r#"{"lastUpdateId":10,"bids":[["9.5","1"],["9","2"]],"asks":[["10","3"]]}"#;
 
 /// An object that every venue takes for something it does not use, with a value inside.
@@ -193,6 +195,9 @@ fn junk_is_malformed() {
         assert_eq!(upbit(frame), Err(DecodeError::Malformed), "upbit {frame}");
         assert_eq!(binance(frame), Err(DecodeError::Malformed), "binance {frame}");
         assert_eq!(rest(frame), Err(DecodeError::Malformed), "rest {frame}");
+        for venue in [VenueId::Bybit, VenueId::Okx] {
+            assert_eq!(on(venue, frame), Err(DecodeError::Malformed), "{venue:?} {frame}");
+        }
     }
     let alone = r#"{"type":"orderbook","code":"KRW-\ud800","timestamp":1,"orderbook_units":[]}"#;
     assert_eq!(upbit(alone), Err(DecodeError::Malformed));
@@ -359,11 +364,13 @@ proptest! {
 
     #[test]
     fn a_mutated_frame_is_read_or_rejected_and_never_half_a_book(
-        which in 0usize..6, at in any::<prop::sample::Index>(), with in any::<u8>(),
+        which in 0usize..16, at in any::<prop::sample::Index>(), with in any::<u8>(),
         span in any::<(prop::sample::Index, prop::sample::Index)>()
     ) {
         let lines: Vec<&str> = BINANCE.lines().collect();
-        let frames = [UPBIT_BOOK, UPBIT_LIST, UPBIT_TRADE, lines[0], lines[1], SNAPSHOT];
+        let usual = [UPBIT_BOOK, UPBIT_LIST, UPBIT_TRADE, lines[0], lines[1], SNAPSHOT];
+        let frames: Vec<&str> =
+            usual.into_iter().chain(BYBIT.lines()).chain(OKX.lines()).collect();
         let mut bytes = frames[which].as_bytes().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = with;

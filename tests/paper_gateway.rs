@@ -56,6 +56,7 @@ fn venue(change: impl FnOnce(&mut PaperPlan)) -> Venue {
     let engine = plan(Accounting::Convergence);
     let mut paper = PaperPlan {
         instruments: engine.instruments,
+        fx: engine.fx,
         balances: engine.balances.iter().map(|b| (b.venue, b.asset, b.raw)).collect(),
         limits: PaperLimits {
             latency_min: DurNs::from_ms(10),

@@ -6,7 +6,10 @@ mod support;
 use arb::engine::limits::Accounting;
 use arb::engine::limits::EnginePlan;
 use arb::types::fact::Refusal;
+use arb::types::ids::InstrumentId;
+use arb::types::ids::VenueId;
 use arb::types::ids::asset;
+use arb::types::market::Instrument;
 use arb::types::market::Invalid;
 use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
@@ -124,6 +127,43 @@ fn an_fx_leap_pauses_entries_until_it_has_settled() {
     let settled = at(15, 0);
     world.show(book(FX, (1_360, 1_361), BIG, settled), settled);
     assert_eq!(world.take_sent().len(), 2);
+}
+
+#[test]
+fn a_rate_that_another_venue_contradicts_pauses_entries_while_it_does() {
+    let mut plan = plan(Accounting::Convergence);
+    let other = InstrumentId(3);
+    let fx = plan.instruments[FX.index()].clone();
+    plan.instruments.push(Instrument { id: other, venue: VenueId::Bithumb, ..fx });
+    let mut world = World::of(&plan);
+    world.market(0, at(0, 0));
+    // 1.1 % away, then near again. The rate itself is 1,387.
+    world.show(book(other, (1_402, 1_403), BIG, at(0, 1)), at(0, 1));
+    world.market(PREMIUM, at(1, 0));
+    assert!(world.take_sent().is_empty());
+    assert!(world.refused(Refusal::FxGap) > 0);
+    world.show(book(other, (1_388, 1_389), BIG, at(3, 0)), at(3, 0));
+    world.market(PREMIUM, at(3, 1));
+    assert_eq!(world.take_sent().len(), 2);
+}
+
+#[test]
+fn a_second_rate_that_is_invalid_or_never_came_contradicts_nothing() {
+    let mut plan = plan(Accounting::Convergence);
+    let other = InstrumentId(3);
+    let fx = plan.instruments[FX.index()].clone();
+    plan.instruments.push(Instrument { id: other, venue: VenueId::Bithumb, ..fx });
+    for invalid in [None, Some(Invalid::Closed)] {
+        let mut world = World::of(&plan);
+        world.market(0, at(0, 0));
+        if invalid.is_some() {
+            let mut far = book(other, (1_500, 1_501), BIG, at(0, 1));
+            far.invalid = invalid;
+            world.show(far, at(0, 1));
+        }
+        world.market(PREMIUM, at(1, 0));
+        assert_eq!(world.take_sent().len(), 2, "{invalid:?}");
+    }
 }
 
 #[test]

@@ -100,13 +100,16 @@ fn quiet_keeps_warnings_and_ascii_keeps_signs_away() {
 }
 
 #[test]
-fn a_mode_that_needs_a_venue_is_refused_with_its_code() {
+fn a_mode_that_cannot_run_so_is_refused_with_its_code() {
     let place = Place::new("run_mode");
     // Without it the configuration is refused first: live needs a heartbeat by default.
     place.configure("safety: {require_redis_heartbeat: false}\n");
-    for (mode, code) in [("paper", 69), ("live", 77)] {
-        let ended = place.run(&format!("run --once --mode {mode}")).expect(code);
-        ended.says(&format!("mode {mode}"));
+    for (arguments, code, words) in [
+        ("run --once --mode live", 77, "mode live"),
+        ("run --once --mode paper --virtual", 2, "real venues have no virtual clock"),
+    ] {
+        let ended = place.run(arguments).expect(code);
+        ended.says(words);
         ended.says("fix: ");
         assert!(place.journal().is_empty(), "nothing was begun");
     }

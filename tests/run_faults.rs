@@ -22,11 +22,12 @@ use arb::runtime::link::FACTS;
 use arb::runtime::link::Rx;
 use arb::runtime::step::Stepper;
 use arb::scenario::live::Hands;
-use arb::scenario::live::Placement;
-use arb::scenario::live::Posts;
-use arb::scenario::live::Role;
 use arb::scenario::live::Running;
-use arb::scenario::live::ThreadPlan;
+use arb::scenario::members::VenueFeed;
+use arb::scenario::posts::Placement;
+use arb::scenario::posts::Posts;
+use arb::scenario::posts::Role;
+use arb::scenario::posts::ThreadPlan;
 use arb::scenario::sabotage::Sabotage;
 use arb::sim::agent::MarketFeed;
 use arb::sim::plan::MarketPlan;
@@ -50,6 +51,7 @@ use arb::types::control::Permission;
 use arb::types::control::PermissionWord;
 use arb::types::fact::Fact;
 use arb::types::fact::Refusal;
+use arb::types::ids::VenueId;
 use arb::types::report::Checkpoints;
 use arb::types::report::CycleReport;
 use arb::types::time::Clock;
@@ -266,7 +268,8 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
     for placement in [Placement::Threads, Placement::Shared] {
         let clock = Clock::start();
         let (plan, market) = plans(clock.mono(), 100);
-        let posts = Posts::new(&ThreadPlan { placement, seats: [(None, Idle::Park); 7] });
+        let venues = [VenueId::Upbit, VenueId::Binance];
+        let posts = Posts::new(&ThreadPlan::plain(placement, &venues, Idle::Park));
         let waker = |role| posts.of(role).and_then(Post::waker);
         let site = Site {
             engine: waker(Role::Engine),
@@ -282,7 +285,9 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
         let permission = Arc::clone(&plant.permission);
         let journal = Panics { facts, left: 9 };
         let (telemetry, sabotage) = (telemetry(reports), Sabotage::default());
-        let hands = Hands { plant, journal, telemetry, watchdog, sabotage };
+        let plant = plant.with_feeds(|feed| VenueFeed::Synthetic(Box::new(feed)));
+        let helpers = Vec::new();
+        let hands = Hands { plant, journal, telemetry, watchdog, helpers, sabotage };
         let running = Running::start(posts, hands, clock, &mut |_, _| {}).expect("threads");
         running.wait(&|| false, &mut || {});
         let back = running.end(&mut || {});

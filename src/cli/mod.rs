@@ -4,14 +4,19 @@
 
 pub mod config;
 pub mod decode;
+pub mod doctor;
 pub mod exit;
 pub mod faults;
 pub mod log;
 pub mod output;
 pub mod pages;
+pub mod record;
+pub mod repeat;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod sim;
+pub mod simpages;
 pub mod stress;
 pub mod summary;
 
@@ -31,7 +36,10 @@ use clap_complete::Shell;
 
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::record::FileArgs;
+use crate::cli::record::RecordArgs;
 use crate::cli::report::ReportArgs;
+use crate::cli::sim::SimArgs;
 use crate::cli::stress::StressArgs;
 use crate::config::load::DEFAULT_PATH;
 use crate::config::load::Flag;
@@ -58,9 +66,11 @@ Examples:
                                           a day of it, in seconds
   arb replay market.rec.gz                what the engine would have done
   arb replay market.rec.gz --json         the same, as one JSON object
+  arb record --out tapes/market           raw frames to disk, without trading
   arb decode market.rec.gz --venue upbit  every book of one venue, a JSON line each
   arb report .                            was the run in this directory stable?
   arb stress --scenario feed_silence      one stress scenario; --list names them
+  arb sim --for 900                       a local exchange of five venues, with --faults at will
   arb --config my.yml config check        every fault of a configuration at once
   arb config show                         values in force, and where each comes from
 
@@ -113,8 +123,16 @@ pub enum Command {
     ///
     /// The frames go through the same decoders, books and engine as in a live run, at the times
     /// of the recording. The same file, configuration and seed give the same decisions and the
-    /// same trace_hash each time.
+    /// same trace_hash each time. A recorded run (`arb run --record`) has marks beside its frames:
+    /// then its own decisions are repeated and compared one by one, with the trace_hash of that
+    /// run at the end. What differs is an error.
     Replay(ReplayArgs),
+    /// Write the raw frames of the configured venues to disk, without trading
+    ///
+    /// Files are text, one frame a line, compressed, each readable by itself; no file is ever
+    /// overwritten. A kill loses at most a second.
+    #[command(after_help = record::EXAMPLES)]
+    Record(RecordArgs),
     /// Print one JSON line for each book, trade or order event in a recording
     Decode(DecodeArgs),
     /// Judge what a run left behind: was it stable?
@@ -133,6 +151,23 @@ pub enum Command {
     /// from a silent feed to kill -9, and checks that what must happen does, in time. All of them
     /// take less than five minutes on two cores. Those of Redis need a redis-server.
     Stress(StressArgs),
+    /// Serve a local exchange that speaks the protocols of all five venues
+    ///
+    /// On loopback, each venue on a port of its own: WebSocket and REST, public and private, with
+    /// their paths, their limits and their silences. Books are those of a seeded synthetic market;
+    /// orders match against them, and a ledger keeps the truth. Keys are really verified
+    /// (--print-account prints them). Nothing leaves this machine. Faults come from a script or
+    /// from requests to the operator's port while it runs. It ends by itself after --for SECONDS,
+    /// or with the first SIGINT.
+    #[command(after_help = sim::EXAMPLES)]
+    Sim(SimArgs),
+    /// Look at everything that a run needs, before it starts
+    ///
+    /// Configuration, run directory, disk, machine and limits; for every real venue in use also its
+    /// name, TLS, WebSocket, clock and instruments. Each check says ok, skip, WARN or FAIL, and how
+    /// to mend it. Changes nothing.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor,
     /// Look into the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -181,14 +216,22 @@ pub struct RunArgs {
     /// through every state within 24 hours at --interval 60
     #[arg(long, value_name = "FILE|tree", value_hint = ValueHint::FilePath)]
     pub faults: Option<PathBuf>,
+    /// Record all frames and what the engine did with them: NAME becomes NAME-000001.rec.gz and
+    /// so on. `arb replay` repeats the run from that
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::FilePath)]
+    pub record: Option<PathBuf>,
+    /// When the next recorded file begins and what is kept.
+    #[command(flatten)]
+    pub recorded: FileArgs,
 }
 
 /// Arguments of `arb replay`.
 #[derive(Args, Debug)]
 pub struct ReplayArgs {
-    /// The recording: text, one frame a line; gzip when the name ends in .gz
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// The recording: text, one frame a line; gzip when the name ends in .gz. Several files follow
+    /// each other; a folder stands for those in it
+    #[arg(required = true, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
     /// Seed of the simulated latencies and rejects [default: mock.seed]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -198,6 +241,10 @@ pub struct ReplayArgs {
     /// Faults to inject: a schedule file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub faults: Option<PathBuf>,
+    /// Leave the marks of a recorded run alone: decide anew, with simulated fills. Also done with
+    /// --faults
+    #[arg(long)]
+    pub simulate: bool,
 }
 
 /// Arguments of `arb decode`.
@@ -290,15 +337,20 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
             let seed = arguments.seed.unwrap_or(loaded.checked.sections.mock.seed);
             let (json, quiet) = (cli.common.json, cli.common.quiet);
             let faults = faults::faults(arguments.faults.as_deref(), Stage::Replay)?;
-            let how = replay::How { seed, interval: arguments.interval, json, quiet, faults };
-            replay::replay(&arguments.file, &loaded, how)
+            let is_simulated = arguments.simulate || !faults.is_empty();
+            let interval = arguments.interval;
+            let how = replay::How { seed, interval, json, quiet, faults, is_simulated };
+            repeat::replay(&arguments.files, &loaded, &how)
         }
+        Command::Record(arguments) => record::record(arguments, &cli.common),
         Command::Decode(arguments) => {
             let out = &mut std::io::stdout().lock();
             decode::decode(&arguments.file, arguments.venue, arguments.levels, out)
         }
         Command::Report(arguments) => report::report(arguments, cli.common.json),
         Command::Stress(arguments) => stress::stress(arguments, &cli.common),
+        Command::Sim(arguments) => sim::sim(arguments, &cli.common),
+        Command::Doctor => doctor::doctor(&request(&cli.common), &cli.common),
         Command::Config(command) => show_config(command, &cli.common),
         Command::Completions { shell } => {
             output::print(&pages::completions(Cli::command(), *shell))

@@ -7,6 +7,7 @@ mod job;
 mod left;
 mod reload;
 mod threads;
+mod venues;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -32,6 +33,7 @@ use crate::config::yaml::Placement;
 use crate::engine::agent::Pace;
 use crate::scenario::simulate::Simulation;
 use crate::scenario::simulate::Watch;
+use crate::sim::agent::MarketFeed;
 use crate::sim::limits::Stage;
 use crate::sim::plan::MarketPlan;
 use crate::sim::plan::PlanError;
@@ -80,9 +82,10 @@ pub fn run(arguments: &RunArgs, common: &Common) -> Result<Exit, CliError> {
 fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<'a>, CliError> {
     let loaded = load(common, flags(arguments))?;
     match loaded.checked.mode {
-        Mode::Mock => {}
-        Mode::Paper => return Err(not_built("paper", Exit::Unreachable)),
-        Mode::Live => return Err(not_built("live", Exit::LiveRefused)),
+        Mode::Mock => refuse_record(arguments)?,
+        Mode::Paper if arguments.is_virtual => return Err(no_virtual_paper()),
+        Mode::Paper => {}
+        Mode::Live => return Err(not_built()),
     }
     let pace = match (arguments.loops, arguments.once) {
         (None, true) => Pace::Once(ONCE_LATEST),
@@ -95,14 +98,25 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     }
     let mock = &loaded.checked.sections.mock;
     let seed = arguments.seed.unwrap_or(mock.seed);
-    let (engine, paper) = (loaded.checked.engine.clone(), loaded.checked.paper.clone());
+    let (mut engine, paper) = (loaded.checked.engine.clone(), loaded.checked.paper.clone());
+    let is_paper = loaded.checked.mode == Mode::Paper;
+    if is_paper {
+        venues::adopt(&loaded, &mut engine)?;
+    }
+    let recording = arguments.record.as_deref();
+    let recording = recording.map(|name| arguments.recorded.limits(name, &common.run_dir));
+    let recording = recording.transpose()?;
     let mut market = MarketPlan::of(engine.instruments.clone(), seed);
     market.updates_per_second = mock.updates_per_second;
     let longrun = &loaded.checked.sections.longrun;
     let every = if longrun.enabled { u64::from(longrun.interval_loops) } else { 0 };
     let checkpoints = Checkpoints { every };
     let plan = Plan { engine, paper, pace, loops, checkpoints, seed };
-    let stage = stage(arguments, loaded.checked.sections.runtime.placement);
+    let stage = match loaded.checked.mode {
+        Mode::Mock => stage(arguments, loaded.checked.sections.runtime.placement),
+        Mode::Paper | Mode::Live => Stage::RealFeeds,
+    };
+    let is_local = venues::is_local(&loaded);
     let faults = faults(arguments.faults.as_deref(), stage)?;
     let is_ascii = arguments.ascii;
     let is_virtual = arguments.is_virtual;
@@ -117,8 +131,19 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
         is_ascii,
         is_virtual,
         clock,
+        recording,
+        is_local: is_paper && is_local,
         redis_addresses,
     })
+}
+
+/// The synthetic market makes whole books, no frames.
+fn refuse_record(arguments: &RunArgs) -> Result<(), CliError> {
+    if arguments.record.is_none() {
+        return Ok(());
+    }
+    let what = "--record: the synthetic market has no frames to record";
+    Err(CliError::new(Exit::Usage, what, "use --mode paper; a mock run repeats from its --seed"))
 }
 
 const fn stage(arguments: &RunArgs, placement: Placement) -> Stage {
@@ -139,9 +164,14 @@ fn flags(arguments: &RunArgs) -> Vec<Flag> {
     named.or(mock).map(flag).into_iter().collect()
 }
 
-fn not_built(mode: &str, exit: Exit) -> CliError {
-    let message = format!("mode {mode} is not built yet: this version cannot reach a venue");
-    CliError::new(exit, message, "use --mode mock, or `arb replay` on a recording")
+fn not_built() -> CliError {
+    let message = "mode live is not built yet: this version sends no order to a venue";
+    CliError::new(Exit::LiveRefused, message, "use --mode paper: real prices, simulated fills")
+}
+
+fn no_virtual_paper() -> CliError {
+    let message = "--virtual needs the synthetic market: real venues have no virtual clock";
+    CliError::new(Exit::Usage, message, "use --mode mock, or `arb replay` on a recording")
 }
 
 fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError> {
@@ -165,7 +195,9 @@ fn simulate(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, CliError
     let notices = simulation.plant.boards.notices.clone();
     let mut witness = Witness::new(Arc::default(), notices, lost);
     ports.evidence = evidence::files(job, &switches)?;
-    let witnesses = Witnesses { pulses: shown.pulses, switches, record: Arc::default() };
+    let tallies = simulation.plant.feeds.iter().map(MarketFeed::tally).collect();
+    let record = Arc::default();
+    let witnesses = Witnesses { pulses: shown.pulses, tallies, switches, record };
     let ports = evidence::join(job, &mut simulation.plant, witnesses, (ports, Beat::Modelled));
     let mut telemetry = Telemetry::new(telemetry_plan(job, Timeline::Virtual), ports);
     simulation.run(

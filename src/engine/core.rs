@@ -123,7 +123,7 @@ impl Core {
         routes.truncate(limit::ROUTES);
         let edges = routes.iter().map(|_| Default::default()).collect();
         Core {
-            view: View::new(plan.instruments.clone(), plan.ages.clone()),
+            view: View::new(plan),
             signal: plan.signal.clone(),
             exit: plan.exit.clone(),
             rebalance: plan.rebalance.clone(),

@@ -98,6 +98,9 @@ impl Core {
         if self.view.fx.is_suspect() {
             return Err(Refusal::FxJump);
         }
+        if self.view.is_fx_contradicted(now) {
+            return Err(Refusal::FxGap);
+        }
         if self.is_busy(index, now) || self.pairs.is_full() || self.orders.room() < 2 {
             return Err(Refusal::Busy);
         }

@@ -93,6 +93,7 @@ mod tests {
         max_quiet_book: DurNs(60_000_000_000),
         max_fx_age: DurNs(3_000_000_000),
         max_fx_jump: Ppm::new(10_000),
+        max_fx_gap: Ppm::new(10_000),
         fx_settle: DurNs(5_000_000_000),
     };
 

@@ -141,6 +141,8 @@ pub struct Balance {
 pub struct EnginePlan {
     /// Every traded instrument and the FX instrument `USDT-KRW`; `id` is the index here.
     pub instruments: Vec<Instrument>,
+    /// The venue whose `USDT-KRW` book is the rate; those of other venues check it.
+    pub fx: VenueId,
     /// Balances at the start.
     pub balances: Vec<Balance>,
     /// See [`SignalLimits`].

@@ -16,8 +16,9 @@ const SLOW_EVERY: DurNs = DurNs::from_ms(100);
 /// Refusals that tell of bad data or of a check against runaway orders. Those that tell of full
 /// hands or thin books (balance, positions, exposure, depth, price collar) are everyday: a standing
 /// edge repeats them on each image.
-const SAFETY: [Refusal; 11] = [
+const SAFETY: [Refusal; 12] = [
     Refusal::FxJump,
+    Refusal::FxGap,
     Refusal::ImplausibleEdge,
     Refusal::DailyLoss,
     Refusal::DayNotional,

@@ -1,6 +1,7 @@
 //! What the engine sees of the market: the newest top of each book, FX, and how fresh they are.
 
 use crate::engine::fx::Fx;
+use crate::engine::limits::EnginePlan;
 use crate::engine::signal::Direction;
 use crate::engine::signal::Legs;
 use crate::engine::signal::Route;
@@ -16,6 +17,7 @@ use crate::types::market::Instrument;
 use crate::types::market::Quote;
 use crate::types::market::Side;
 use crate::types::time::MonoNs;
+use crate::types::units::Price;
 
 /// Which levels a leg is built from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,17 +39,30 @@ pub struct View {
     /// KRW per USDT.
     pub fx: Fx,
     fx_instrument: Option<InstrumentId>,
+    /// `USDT-KRW` on other venues: the rate has to agree with them.
+    fx_checks: Vec<InstrumentId>,
     ages: AgeLimits,
 }
 
 impl View {
     /// Without any book yet.
-    pub fn new(instruments: Vec<Instrument>, ages: AgeLimits) -> View {
+    pub fn new(plan: &EnginePlan) -> View {
+        let instruments = plan.instruments.clone();
         let tops = instruments.iter().map(|instrument| BookTop::empty(instrument.id)).collect();
-        let is_fx = |i: &&Instrument| i.quote == Quote::Krw && i.base.as_str() == "USDT";
-        let fx_instrument = instruments.iter().find(is_fx).map(|instrument| instrument.id);
-        let alive_at = [MonoNs(0); limit::VENUES];
-        View { instruments, tops, alive_at, fx: Fx::default(), fx_instrument, ages }
+        let is_rate = |i: &&Instrument| i.quote == Quote::Krw && i.base.as_str() == "USDT";
+        let (rates, others): (Vec<&Instrument>, Vec<_>) =
+            instruments.iter().filter(is_rate).partition(|i| i.venue == plan.fx);
+        let fx_instrument = rates.first().map(|instrument| instrument.id);
+        let fx_checks = others.iter().map(|instrument| instrument.id).collect();
+        View {
+            tops,
+            alive_at: [MonoNs(0); limit::VENUES],
+            fx: Fx::default(),
+            fx_instrument,
+            fx_checks,
+            ages: plan.ages.clone(),
+            instruments,
+        }
     }
     /// Takes over a top; true if it is a new committed image.
     pub fn take(&mut self, top: &BookTop, now: MonoNs) -> bool {
@@ -101,6 +116,21 @@ impl View {
     pub fn fresh_fx(&self, now: MonoNs) -> Result<FxRates, Refusal> {
         self.fx.fresh(&self.ages, now).ok_or(Refusal::StaleFx)
     }
+    /// Whether a valid and fresh `USDT-KRW` book of another venue has its mid further from the
+    /// rate's than `fx.max_gap_pct`. Without such a book, or without a rate, nothing contradicts.
+    pub fn is_fx_contradicted(&self, now: MonoNs) -> bool {
+        let Some(rate) = self.fx.last().and_then(|rates| mid(rates.bid, rates.ask)) else {
+            return false;
+        };
+        let is_far = |id: &InstrumentId| {
+            let top = self.top(*id);
+            let best = [Side::Sell, Side::Buy].map(|side| top.ladder(side).best());
+            let [Some(bid), Some(ask)] = best else { return false };
+            let gap = mid(bid.price, ask.price).map(|other| other.distance_from(rate));
+            gap.is_some_and(|gap| gap > self.ages.max_fx_gap)
+        };
+        self.fx_checks.iter().any(|id| self.check_book(*id, now).is_ok() && is_far(id))
+    }
     /// Both legs of a route's direction, if both books and FX are valid and fresh.
     ///
     /// # Errors
@@ -119,4 +149,8 @@ impl View {
         let sell = self.leg(route.sell(direction), Side::Sell, depth);
         Ok(Legs { buy, sell, fx })
     }
+}
+
+fn mid(bid: Price, ask: Price) -> Option<Price> {
+    Price::from_raw(i64::midpoint(bid.raw(), ask.raw()))
 }

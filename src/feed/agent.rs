@@ -11,7 +11,9 @@
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
 use crate::feed::books::Peeked;
+use crate::feed::halt;
 use crate::feed::slot::Change;
+use crate::feed::slot::Trading;
 use crate::feed::tap::Input;
 use crate::feed::tap::Tap;
 use crate::feed::tape::RecordKind;
@@ -124,6 +126,35 @@ impl Feed {
         self.publish_all(now);
     }
 
+    /// Whether an instrument may be traded changed. In a recording this is a `close` or an `open`
+    /// line that names the venue's symbol.
+    pub fn on_trading(&mut self, slot: usize, trading: Trading, now: Now) {
+        let kind = match trading {
+            Trading::Open => RecordKind::Open,
+            Trading::Halted => RecordKind::Close,
+        };
+        let detail = halt::detail(self.books.symbol(slot));
+        self.count(Input::Record(kind), detail.as_bytes(), now);
+        self.books.set_trading(slot, trading);
+        self.publish(slot, now);
+    }
+
+    /// A line of a recording.
+    pub fn on_record(&mut self, kind: RecordKind, payload: &[u8], now: Now) {
+        let of_symbol = || {
+            let symbol = halt::symbol(payload)?;
+            (0..self.books.len()).find(|slot| self.books.symbol(*slot) == symbol)
+        };
+        match (kind, of_symbol()) {
+            (RecordKind::Ws, _) => drop(self.on_frame(FrameKind::Ws, payload, now)),
+            (RecordKind::RestDepth, _) => drop(self.on_frame(FrameKind::RestDepth, payload, now)),
+            (RecordKind::Open, Some(slot)) => self.on_trading(slot, Trading::Open, now),
+            (RecordKind::Close, Some(slot)) => self.on_trading(slot, Trading::Halted, now),
+            (RecordKind::Open, None) => self.on_open(now),
+            (RecordKind::Close, None) => self.on_close(now),
+        }
+    }
+
     /// A sign of life without a frame: a pong. Quiet books stay fresh by it.
     pub fn on_alive(&mut self, now: Now) {
         self.count(Input::Alive, &[], now);
@@ -170,6 +201,10 @@ impl Feed {
     /// The present top of an instrument's book.
     pub fn top(&mut self, slot: usize) -> &BookTop {
         self.books.top(slot)
+    }
+    /// Inputs of its books so far: frames, connection events, signs of life.
+    pub const fn inputs(&self) -> u64 {
+        self.inputs
     }
     /// Hash of everything decoded so far.
     pub const fn digest(&self) -> u64 {

@@ -4,6 +4,7 @@ use crate::feed::digest::Digest;
 use crate::feed::slot::Change;
 use crate::feed::slot::Diff;
 use crate::feed::slot::Slot;
+use crate::feed::slot::Trading;
 use crate::types::ids::InstrumentId;
 use crate::types::ids::InstrumentName;
 use crate::types::ids::VenueId;
@@ -137,6 +138,11 @@ impl Books {
     /// The connection showed life without a frame.
     pub const fn on_alive(&mut self, now: Now) {
         self.alive_at = now.mono;
+    }
+
+    /// Whether an instrument may be traded.
+    pub fn set_trading(&mut self, slot: usize, trading: Trading) {
+        self.slots[slot].set_trading(trading);
     }
 
     /// One frame. No allocation in steady state; diffs that wait for a snapshot are copied.

@@ -13,6 +13,7 @@ use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::venue::stream::InstrumentRules;
 use crate::venue::stream::Stream;
+use crate::venue::stream::merge_rules;
 
 /// Rules of all venues to whoever keeps them. Depth: each venue sends once an hour.
 pub const RULES: Link = Link { name: "rules", depth: 16, when_full: WhenFull::KeepNewest };
@@ -121,12 +122,7 @@ impl Rulebook {
     }
     fn on_rules(&mut self, rules: Vec<InstrumentRules>, now: Now) {
         let ours = rules.into_iter().filter(|rule| self.symbols.contains(&rule.symbol));
-        for rule in ours {
-            match self.rules.iter_mut().find(|known| known.symbol == rule.symbol) {
-                Some(known) => add(known, rule),
-                None => self.rules.push(rule),
-            }
-        }
+        merge_rules(&mut self.rules, ours.collect());
         self.done += 1;
         if self.done < self.paths.len() {
             return;
@@ -143,13 +139,4 @@ impl Rulebook {
         self.done = 0;
         self.rules.clear();
     }
-}
-
-/// What a later answer says is added to what an earlier one said.
-fn add(known: &mut InstrumentRules, rule: InstrumentRules) {
-    known.is_trading &= rule.is_trading;
-    known.ticks = rule.ticks.or(known.ticks.take());
-    known.lot = rule.lot.or(known.lot);
-    known.min_notional_raw = rule.min_notional_raw.or(known.min_notional_raw);
-    known.code = rule.code.or(known.code);
 }

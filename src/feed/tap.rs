@@ -13,6 +13,7 @@ use crate::runtime::link::Rx;
 use crate::runtime::link::SPENT;
 use crate::runtime::link::Tx;
 use crate::types::ids::VenueId;
+use crate::types::limit;
 use crate::types::time::Now;
 
 /// Most payload bytes that wait for the recorder, all venues together: a burst of the largest
@@ -57,6 +58,10 @@ pub struct TapCount {
 }
 
 impl TapCount {
+    /// Payload bytes that did not come from a feed wait too.
+    pub fn holds(&self, bytes: usize) {
+        self.waiting_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
     /// The recorder took that many payload bytes.
     pub fn took(&self, bytes: usize) {
         self.waiting_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
@@ -89,6 +94,8 @@ impl Tap {
 
     /// Copies one input. Drops and counts it when the recorder is too far behind.
     pub fn offer(&mut self, input: Input, payload: &[u8], (number, at): (u64, Now)) {
+        // One byte more than a decoder looks at is as much too large as the whole.
+        let payload = &payload[..payload.len().min(limit::FRAME_BYTES + 1)];
         let bytes = payload.len() as u64;
         let waiting = self.count.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         let fits = waiting + bytes <= WAITING_BYTES;

@@ -115,6 +115,10 @@ impl Watch {
         (skew == Skew::Begins).then_some(Counter::ClockSkews)
     }
     /// The watchdog wants a new connection; asked once.
+    /// Instruments that must not be traded, one bit each.
+    pub fn halted(&self) -> u64 {
+        self.board.halted.load(Ordering::Acquire)
+    }
     pub fn is_reconnect_asked(&self) -> bool {
         self.board.reconnect_asked.swap(false, Ordering::AcqRel)
     }

@@ -28,6 +28,8 @@ pub struct PaperLimits {
 pub struct PaperPlan {
     /// By instrument, as the engine has them.
     pub instruments: Vec<Instrument>,
+    /// The venue whose `USDT-KRW` book is the rate.
+    pub fx: VenueId,
     /// Balances of the simulated accounts, raw units.
     pub balances: Vec<(VenueId, Asset, i64)>,
     /// See [`PaperLimits`].

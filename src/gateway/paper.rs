@@ -177,7 +177,9 @@ impl Paper {
         let own = &self.plan.instruments[request.instrument.index()];
         let is_mate = |i: &&Instrument| i.base == own.base && i.quote != own.quote;
         let mate = self.usable().filter(is_mate).any(|mate| self.is_fresh(mate, now));
-        let is_fx = |i: &&Instrument| i.base.as_str() == "USDT" && i.quote == Quote::Krw;
+        let is_fx = |i: &&Instrument| {
+            i.base.as_str() == "USDT" && i.quote == Quote::Krw && i.venue == self.plan.fx
+        };
         let age = |i: &Instrument| now.since(self.tops[i.id.index()].received_at);
         let fx = self.usable().find(is_fx).filter(|fx| age(fx) < self.plan.ages.max_fx_age);
         let rate = fx.and_then(|fx| self.tops[fx.id.index()].ladder(Side::Buy).best());

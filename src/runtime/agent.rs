@@ -43,3 +43,27 @@ pub trait Agent {
         true
     }
 }
+
+impl Agent for Box<dyn Agent + Send> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+    fn turn(&mut self, now: Now) -> Turn {
+        (**self).turn(now)
+    }
+    fn turned(&mut self, ended_at: MonoNs) {
+        (**self).turned(ended_at);
+    }
+    fn due(&self) -> Option<MonoNs> {
+        (**self).due()
+    }
+    fn sockets<'a>(&'a self, visit: &mut dyn FnMut(BorrowedFd<'a>)) {
+        (**self).sockets(visit);
+    }
+    fn stop(&mut self, now: Now) {
+        (**self).stop(now);
+    }
+    fn is_drained(&self) -> bool {
+        (**self).is_drained()
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use arrayvec::ArrayVec;
+
 use crate::runtime::agent::Agent;
 use crate::runtime::pulse::Pulse;
 use crate::sim::limits::Fault;
@@ -12,10 +14,13 @@ use crate::sim::saboteur::Switches;
 use crate::sim::spoiled::Blocks;
 use crate::sim::spoiled::Lent;
 use crate::sim::spoiled::Spoiler;
+use crate::types::ids::VenueId;
 use crate::types::time::MonoNs;
 
-/// The agents of a simulation by their threads' names, in the order of their turns.
-pub const THREADS: [&str; 5] = ["feed-upbit", "feed-binance", "engine", "gateway", "watchdog"];
+/// Most agents of a simulation: a feed for each venue, engine, gateway, watchdog.
+pub const MOST_AGENTS: usize = VenueId::ALL.len() + 3;
+/// The agents of a simulation, in the order of their turns.
+pub type Agents<A> = ArrayVec<A, MOST_AGENTS>;
 
 /// What happens to the threads that the agents would have, and to the process.
 pub struct Injection {
@@ -23,32 +28,37 @@ pub struct Injection {
     pub saboteur: Saboteur,
     /// What it throws.
     pub switches: Switches,
-    spoilers: [Option<Spoiler>; 5],
+    spoilers: Agents<Option<Spoiler>>,
 }
 
 impl Injection {
-    /// The faults of a schedule that begins at zero. Feeds have their own part of it.
-    pub fn new(faults: &[Fault], saboteur: impl FnOnce(Means, Switches) -> Saboteur) -> Injection {
+    /// The faults of a schedule that begins at zero, for agents on threads of these names. Feeds
+    /// have their own part of it.
+    pub fn new(
+        faults: &[Fault],
+        threads: impl Iterator<Item = &'static str>,
+        saboteur: impl FnOnce(Means, Switches) -> Saboteur,
+    ) -> Injection {
         let switches = Switches::default();
         let spoiler = |name| Spoiler::new(name, (faults, MonoNs(0)), Blocks::Virtually);
         Injection {
             saboteur: saboteur(Means::Modelled, switches.clone()),
             switches,
-            spoilers: THREADS.map(spoiler),
+            spoilers: threads.take(MOST_AGENTS).map(spoiler).collect(),
         }
     }
-    /// The agents, in the order of [`THREADS`], as they are turned at this instant, with the
-    /// pulses of those that have one; before them the saboteur.
+    /// The agents as they are turned at this instant, with the pulses of those that have one;
+    /// before them the saboteur.
     pub fn lend<'l>(
         &'l mut self,
-        agents: [&'l mut dyn Agent; 5],
+        agents: Agents<&'l mut dyn Agent>,
         pulses: impl IntoIterator<Item = &'l mut Pulse>,
-    ) -> (&'l mut Saboteur, [Lent<'l>; 5]) {
+    ) -> (&'l mut Saboteur, Agents<Lent<'l>>) {
         let (mut spoilers, mut pulses) = (self.spoilers.iter_mut(), pulses.into_iter());
         let lent = |agent| {
             Lent::new(agent, spoilers.next().and_then(Option::as_mut)).beating(pulses.next())
         };
-        (&mut self.saboteur, agents.map(lent))
+        (&mut self.saboteur, agents.into_iter().map(lent).collect())
     }
     /// The modelled process at `now`.
     pub fn figures(&self, now: MonoNs) -> ProcessFigures {

@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::engine::agent::Engine;
+use crate::feed::recorder::Recorder;
 use crate::gateway::paper::Paper;
 use crate::runtime::agent::Agent;
-use crate::runtime::cores;
 use crate::runtime::crew::Crew;
 use crate::runtime::crew::End;
 use crate::runtime::crew::Ended;
@@ -18,202 +18,42 @@ use crate::runtime::crew::Worker;
 use crate::runtime::drive::Exit;
 use crate::runtime::drive::Order;
 use crate::runtime::fall::Fall;
-use crate::runtime::idle::Idle;
-use crate::runtime::idle::Seat;
 use crate::runtime::idle::Wait;
-use crate::runtime::idle::is_crowded;
-use crate::runtime::idle::resolve;
-use crate::runtime::pulse::PulseView;
 use crate::runtime::shared::Shared;
 use crate::scenario::members::HotMembers;
+use crate::scenario::members::VenueFeed;
+use crate::scenario::posts::DRAIN;
+use crate::scenario::posts::Placement;
+use crate::scenario::posts::Posts;
+use crate::scenario::posts::Role;
+use crate::scenario::posts::SERVE;
 use crate::scenario::sabotage::Sabotage;
 use crate::scenario::sabotage::Saboteurs;
-use crate::sim::agent::MarketFeed;
 use crate::sim::spoiled::Spoiled;
 use crate::telemetry::agent::Telemetry;
-use crate::topology::Boards;
 use crate::topology::Plant;
 use crate::types::board::DogBoard;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::watchdog::agent::Watchdog;
-use crate::watchdog::sources::Subjects;
-use crate::watchdog::sources::Thread;
 
-/// Longest time from the order to end until nothing is at work any more (`PRODUCT.md` 7, drain).
-const DRAIN: DurNs = DurNs::from_secs(15);
-/// How much longer than the engine a thread that serves it may take.
-const SERVE: DurNs = DurNs::from_secs(2);
 /// How often the supervisor looks whether the run has ended.
 const LOOK: DurNs = DurNs::from_ms(10);
-
-/// Threads of a run, in the order of their table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Market data of the first venue.
-    FirstFeed,
-    /// Market data of the second venue.
-    SecondFeed,
-    /// Decisions; in placement shared, feeds and gateway too.
-    Engine,
-    /// Orders.
-    Gateway,
-    /// The record of facts.
-    Journal,
-    /// Log, metrics, process gauges.
-    Telemetry,
-    /// Permission and liveness.
-    Watchdog,
-}
-
-impl Role {
-    /// All, in order.
-    pub const ALL: [Role; 7] = [
-        Role::FirstFeed,
-        Role::SecondFeed,
-        Role::Engine,
-        Role::Gateway,
-        Role::Journal,
-        Role::Telemetry,
-        Role::Watchdog,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Role::FirstFeed => "feed-upbit",
-            Role::SecondFeed => "feed-binance",
-            Role::Engine => "engine",
-            Role::Gateway => "gateway",
-            Role::Journal => "journal",
-            Role::Telemetry => "telemetry",
-            Role::Watchdog => "watchdog",
-        }
-    }
-    const fn is_hot(self) -> bool {
-        matches!(self, Role::FirstFeed | Role::SecondFeed | Role::Engine | Role::Gateway)
-    }
-}
-
-/// Which agents share a thread.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Placement {
-    /// One thread an agent.
-    Threads,
-    /// Feeds, engine and gateway turn by turn on one thread.
-    Shared,
-}
-
-/// Where threads run and how they wait.
-#[derive(Clone, Debug)]
-pub struct ThreadPlan {
-    /// Which agents share a thread.
-    pub placement: Placement,
-    /// Core and idling of each role, in the order of [`Role::ALL`].
-    pub seats: [(Option<usize>, Idle); 7],
-}
-
-/// The posts of a run: made before its agents, because links need their wakers.
-pub struct Posts {
-    posts: Vec<Option<Post>>,
-    placement: Placement,
-    /// True when threads that never sleep leave no core to the others.
-    pub is_crowded: bool,
-}
-
-impl Posts {
-    /// Resolves how each thread waits and who is asked to stop after whom: the engine first, then
-    /// those that serve it.
-    pub fn new(plan: &ThreadPlan) -> Posts {
-        let manned = |role: &Role| match plan.placement {
-            Placement::Threads => true,
-            Placement::Shared => !role.is_hot() || *role == Role::Engine,
-        };
-        let roles: Vec<Role> = Role::ALL.into_iter().filter(manned).collect();
-        let seat = |role: &Role| {
-            let (core, idle) = plan.seats[*role as usize];
-            Seat { idle, core, is_hot: role.is_hot() }
-        };
-        let seats: Vec<Seat> = roles.iter().map(seat).collect();
-        let waits = resolve(&seats, cores::usable());
-        let is_crowded = is_crowded(&waits, cores::usable());
-        let mut posts: Vec<Option<Post>> = Role::ALL.iter().map(|_| None).collect();
-        for ((role, seat), wait) in roles.iter().zip(&seats).zip(waits) {
-            posts[*role as usize] = Some(new_post(*role, wait).on_core(seat.core));
-        }
-        let mut posts = Posts { posts, placement: plan.placement, is_crowded };
-        posts.order_the_end();
-        posts
-    }
-    /// The post of a role; in placement shared the hot roles are the engine's.
-    pub fn of(&self, role: Role) -> Option<&Post> {
-        let shared = self.placement == Placement::Shared && role.is_hot();
-        self.posts[if shared { Role::Engine } else { role } as usize].as_ref()
-    }
-    /// The pulse of a role's own thread, if it has one.
-    pub fn pulse(&self, role: Role) -> Option<PulseView> {
-        self.posts[role as usize].as_ref().map(Post::pulse)
-    }
-    /// The pulses of all threads.
-    pub fn pulses(&self) -> Vec<PulseView> {
-        Role::ALL.into_iter().filter_map(|role| self.pulse(role)).collect()
-    }
-    /// What a watchdog of these threads looks at.
-    pub fn subjects(&self, boards: &mut Boards, samples_process: bool) -> Subjects {
-        let [engine_waits, gateway_waits] =
-            boards.waiting.take().map_or([None, None], |both| both.map(Some));
-        let own = |role| self.pulse(role).map(Thread::of);
-        let with = |role, waiting| self.pulse(role).map(|pulse| Thread { pulse, waiting });
-        Subjects {
-            engine: with(Role::Engine, engine_waits),
-            feeds: [Role::FirstFeed, Role::SecondFeed].into_iter().filter_map(own).collect(),
-            gateway: with(Role::Gateway, gateway_waits),
-            helpers: [Role::Journal, Role::Telemetry].into_iter().filter_map(own).collect(),
-            samples_process,
-            ..boards.subjects()
-        }
-    }
-
-    fn order_the_end(&mut self) {
-        let pulse =
-            |posts: &Posts, role: Role| posts.posts[role as usize].as_ref().map(Post::pulse);
-        let serves = [
-            (Role::Gateway, Role::Engine),
-            (Role::FirstFeed, Role::Gateway),
-            (Role::SecondFeed, Role::Gateway),
-            (Role::Journal, Role::Engine),
-            (Role::Journal, Role::Gateway),
-            (Role::Watchdog, Role::Engine),
-            (Role::Watchdog, Role::Gateway),
-            (Role::Telemetry, Role::Watchdog),
-            (Role::Telemetry, Role::Journal),
-        ];
-        for (server, served) in serves {
-            let Some(served) = pulse(self, served) else { continue };
-            let slot = &mut self.posts[server as usize];
-            *slot = slot.take().map(|post| post.after(served));
-        }
-    }
-
-    fn take(&mut self, role: Role) -> Option<Post> {
-        self.posts[role as usize].take()
-    }
-}
-
-fn new_post(role: Role, wait: Wait) -> Post {
-    let drain = if role == Role::Engine { DRAIN } else { DurNs(DRAIN.0 + SERVE.0) };
-    Post::new(role.name(), wait, drain)
-}
 
 /// Everything that runs, before it does.
 pub struct Hands<J> {
     /// Feeds, engine, gateway.
-    pub plant: Plant<MarketFeed>,
+    pub plant: Plant<VenueFeed>,
     /// Who keeps the record of facts.
     pub journal: J,
     /// Who shows what happens.
     pub telemetry: Telemetry,
     /// Who says what orders may do.
     pub watchdog: Watchdog,
+    /// Threads that do what nobody waits for, each with its role.
+    pub helpers: Vec<(Role, Box<dyn Agent + Send>)>,
+    /// Who keeps the frames, if the run is recorded.
+    pub recorder: Option<Recorder>,
     /// What is broken on purpose.
     pub sabotage: Sabotage,
 }
@@ -221,13 +61,15 @@ pub struct Hands<J> {
 /// What came back from the threads.
 pub struct Back<J> {
     /// The feeds that came back.
-    pub feeds: Vec<MarketFeed>,
+    pub feeds: Vec<VenueFeed>,
     /// The engine, unless it fell or hangs.
     pub engine: Option<Engine>,
     /// The gateway, likewise.
     pub gateway: Option<Paper>,
     /// The record keeper, likewise.
     pub journal: Option<J>,
+    /// The recorder, likewise.
+    pub recorder: Option<Recorder>,
     /// Telemetry, likewise.
     pub telemetry: Option<Telemetry>,
     /// Threads that panicked.
@@ -239,7 +81,7 @@ pub struct Back<J> {
 type Hand<A> = Worker<Spoiled<A>>;
 
 enum Hot {
-    Threads { feeds: Vec<Hand<MarketFeed>>, engine: Hand<Engine>, gateway: Hand<Paper> },
+    Threads { feeds: Vec<Hand<VenueFeed>>, engine: Hand<Engine>, gateway: Hand<Paper> },
     Shared(Hand<Shared<HotMembers>>),
 }
 
@@ -250,6 +92,8 @@ pub struct Running<J> {
     journal: Hand<J>,
     telemetry: Hand<Telemetry>,
     watchdog: Hand<Watchdog>,
+    helpers: Vec<Hand<Box<dyn Agent + Send>>>,
+    recorder: Option<Hand<Recorder>>,
     saboteurs: Saboteurs,
     finished: Arc<AtomicBool>,
     dog: Arc<DogBoard>,
@@ -268,7 +112,7 @@ impl<J: Agent + Send + 'static> Running<J> {
         clock: Clock,
         tell: &mut dyn FnMut(&str, &Pinned),
     ) -> Result<Running<J>, StartError> {
-        let Hands { plant, journal, telemetry, watchdog, sabotage } = hands;
+        let Hands { plant, journal, telemetry, watchdog, helpers, recorder, sabotage } = hands;
         let Plant { feeds, engine, gateway, permission, finished, boards, .. } = plant;
         let mut crew = Crew::new(clock, permission);
         let telemetry =
@@ -276,6 +120,17 @@ impl<J: Agent + Send + 'static> Running<J> {
         let journal = begin(&mut crew, sabotage.spoil(journal), posts.take(Role::Journal), tell)?;
         let watchdog =
             begin(&mut crew, sabotage.spoil(watchdog), posts.take(Role::Watchdog), tell)?;
+        let recorder = match recorder {
+            None => None,
+            Some(recorder) => {
+                let post = posts.take(Role::Recorder);
+                Some(begin(&mut crew, sabotage.spoil(recorder), post, tell)?)
+            }
+        };
+        let mut helping = Vec::new();
+        for (role, helper) in helpers {
+            helping.push(begin(&mut crew, sabotage.spoil(helper), posts.take(role), tell)?);
+        }
         let hot = match posts.placement {
             Placement::Shared => {
                 let members = HotMembers { feeds, engine, gateway };
@@ -293,15 +148,29 @@ impl<J: Agent + Send + 'static> Running<J> {
                 let engine =
                     begin(&mut crew, sabotage.spoil(engine), posts.take(Role::Engine), tell)?;
                 let mut workers = Vec::new();
-                for (feed, role) in feeds.into_iter().zip([Role::FirstFeed, Role::SecondFeed]) {
-                    workers.push(begin(&mut crew, sabotage.spoil(feed), posts.take(role), tell)?);
+                for feed in feeds {
+                    let post = posts.take(Role::Feed(feed.venue()));
+                    workers.push(begin(&mut crew, sabotage.spoil(feed), post, tell)?);
                 }
                 Hot::Threads { feeds: workers, engine, gateway }
             }
         };
         let saboteurs = sabotage.start(&mut crew, boards.notices)?;
         let dog = boards.dog;
-        Ok(Running { crew, hot, journal, telemetry, watchdog, saboteurs, finished, dog, clock })
+        let helpers = helping;
+        Ok(Running {
+            crew,
+            hot,
+            journal,
+            telemetry,
+            watchdog,
+            helpers,
+            recorder,
+            saboteurs,
+            finished,
+            dog,
+            clock,
+        })
     }
 
     /// Waits until the engine is finished, `stop` or the watchdog says so, or a thread falls;
@@ -330,7 +199,8 @@ impl<J: Agent + Send + 'static> Running<J> {
         }
         self.crew.stop(Order::Cut);
         let by = self.clock.mono().plus(SERVE);
-        let Running { crew, hot, journal, telemetry, watchdog, saboteurs, .. } = self;
+        let Running { crew, hot, journal, telemetry, watchdog, helpers, recorder, saboteurs, .. } =
+            self;
         saboteurs.join(&crew, by);
         let mut late = Vec::new();
         let (mut feeds, engine, gateway) = match hot {
@@ -347,11 +217,16 @@ impl<J: Agent + Send + 'static> Running<J> {
                 (feeds.into_iter().filter_map(join).collect(), engine, gateway)
             }
         };
-        feeds.sort_by_key(MarketFeed::venue);
+        feeds.sort_by_key(VenueFeed::venue);
         let journal = came_back(crew.join(journal, by), &mut late);
         let _ = came_back(crew.join(watchdog, by), &mut late);
+        for helper in helpers {
+            let _ = came_back(crew.join(helper, by), &mut late);
+        }
+        let recorder = recorder.and_then(|worker| came_back(crew.join(worker, by), &mut late));
         let telemetry = came_back(crew.join(telemetry, by), &mut late);
-        Back { feeds, engine, gateway, journal, telemetry, falls: crew.falls(), late }
+        let falls = crew.falls();
+        Back { feeds, engine, gateway, journal, recorder, telemetry, falls, late }
     }
 
     fn is_over(&self) -> bool {
@@ -366,6 +241,8 @@ impl<J: Agent + Send + 'static> Running<J> {
         hot && self.journal.pulse().is_over()
             && self.telemetry.pulse().is_over()
             && self.watchdog.pulse().is_over()
+            && self.helpers.iter().all(|helper| helper.pulse().is_over())
+            && self.recorder.iter().all(|recorder| recorder.pulse().is_over())
     }
 }
 

@@ -3,11 +3,14 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
+use arrayvec::ArrayVec;
+
 use crate::runtime::agent::Agent;
 use crate::runtime::link::Rx;
 use crate::runtime::pulse::PulseView;
 use crate::runtime::step::Stepper;
 use crate::scenario::injection::Injection;
+use crate::scenario::injection::MOST_AGENTS;
 use crate::scenario::record::Record;
 use crate::scenario::virtual_threads::Virtual;
 use crate::sim::agent::MarketFeed;
@@ -172,14 +175,18 @@ impl Simulation {
 
     fn step(&mut self, watch: &mut Watch<'_>) {
         let Plant { feeds, engine, gateway, .. } = &mut self.plant;
-        let [first, second] = feeds.as_mut_slice() else { return };
         let before = engine.cycles();
-        let agents: [&mut dyn Agent; 5] = [first, second, engine, gateway, &mut self.watchdog];
-        let (saboteur, [mut a, mut b, mut c, mut d, mut e]) =
-            self.injection.lend(agents, self.threads.pulses());
-        let agents: &mut [&mut dyn Agent] =
-            &mut [saboteur, &mut a, &mut b, &mut c, &mut d, &mut e, watch.telemetry];
-        self.stepper.step(agents);
+        let others: [&mut dyn Agent; 3] = [engine, gateway, &mut self.watchdog];
+        let feeds = feeds.iter_mut().map(|feed| feed as &mut dyn Agent);
+        let agents = feeds.take(MOST_AGENTS - others.len()).chain(others).collect();
+        let (saboteur, mut lent) = self.injection.lend(agents, self.threads.pulses());
+        let mut agents: ArrayVec<&mut dyn Agent, { MOST_AGENTS + 2 }> = ArrayVec::new();
+        agents.push(saboteur);
+        agents.extend(lent.iter_mut().map(|agent| agent as &mut dyn Agent));
+        agents.push(watch.telemetry);
+        self.stepper.step(&mut agents);
+        drop(agents);
+        drop(lent);
         self.stepper.step_wall(self.injection.saboteur.take_clock_step());
         let now = self.stepper.now();
         self.threads.measure(now, &self.injection);
@@ -196,7 +203,9 @@ impl Simulation {
 /// The saboteur tells of its faults where the watchdog tells of their effects.
 fn inject(faults: &[Fault], plant: &Plant<MarketFeed>) -> Injection {
     let notices = plant.boards.notices.clone();
-    Injection::new(faults, |means, switches| {
+    let feeds = plant.feeds.iter().map(Agent::name);
+    let threads = feeds.chain([plant.engine.name(), plant.gateway.name(), "watchdog"]);
+    Injection::new(faults, threads, |means, switches| {
         Saboteur::new((faults, MonoNs(0)), means, switches, Some(notices))
     })
 }

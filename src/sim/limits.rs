@@ -6,8 +6,18 @@ use crate::types::time::DurNs;
 use crate::types::units::Ppm;
 
 /// Threads that can be stalled or killed, as in `runtime.threads`.
-pub const THREADS: [&str; 7] =
-    ["feed-upbit", "feed-binance", "engine", "gateway", "journal", "telemetry", "watchdog"];
+pub const THREADS: [&str; 10] = [
+    "feed-upbit",
+    "feed-binance",
+    "feed-bithumb",
+    "feed-bybit",
+    "feed-okx",
+    "engine",
+    "gateway",
+    "journal",
+    "telemetry",
+    "watchdog",
+];
 /// Most faults of one schedule.
 pub const MOST_FAULTS: usize = 256;
 /// Latest beginning: the longest run that is asked for, and as much again.
@@ -200,6 +210,8 @@ pub enum Stage {
     SharedThread,
     /// The mock market on a virtual clock.
     Virtual,
+    /// Real feeds, on threads.
+    RealFeeds,
     /// A recording.
     Replay,
 }
@@ -221,6 +233,9 @@ impl Stage {
                 Effect::EngineStall { thread: "journal" | "telemetry" }
                 | Effect::ThreadDeath { thread: "journal" | "telemetry" },
             ) => Some("a virtual run has no such thread; run without --virtual"),
+            (Stage::RealFeeds, effect) if effect.is_of_feeds() => Some(
+                "frames of real sockets are not tampered with; give the schedule to arb sim instead",
+            ),
             (Stage::Replay, effect) => refused_in_replay(effect),
             _ => None,
         }

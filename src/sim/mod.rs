@@ -14,6 +14,8 @@
 
 pub mod agent;
 pub mod burner;
+pub mod dialect;
+pub mod exchange;
 pub mod ladder;
 pub mod limits;
 pub mod market;
@@ -23,6 +25,7 @@ pub mod process;
 pub mod rng;
 pub mod saboteur;
 pub mod script;
+pub mod server;
 pub mod spoiled;
 pub mod stream;
 pub mod tampering;

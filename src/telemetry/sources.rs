@@ -71,7 +71,7 @@ pub struct Sources {
     pub notices: Option<Rx<Notice>>,
     /// The engine.
     pub engine: Arc<EngineBoard>,
-    /// Required feeds.
+    /// The feeds.
     pub feeds: Vec<FeedSource>,
     /// The process; telemetry writes it, but for the heartbeat.
     pub process: Arc<ProcessBoard>,
@@ -94,10 +94,11 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Lag of the slowest feed; `None` unless each has shown one.
+    /// Lag of the slowest required feed; `None` unless each of those has shown one.
     pub fn ws_lag(&self, now: MonoNs) -> Option<DurNs> {
-        let lags: Option<Vec<DurNs>> =
-            self.feeds.iter().map(|feed| feed.board.lag_at(now, feed.allowance)).collect();
+        let is_required = |feed: &&FeedSource| !feed.board.is_optional.load(Ordering::Relaxed);
+        let lag = |feed: &FeedSource| feed.board.lag_at(now, feed.allowance);
+        let lags: Option<Vec<DurNs>> = self.feeds.iter().filter(is_required).map(lag).collect();
         lags?.into_iter().max()
     }
     /// Age of the newest heartbeat that came back.

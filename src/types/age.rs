@@ -20,6 +20,8 @@ pub struct AgeLimits {
     /// `fx.max_jump_pct`: largest accepted change of the FX mid between two images; a larger one
     /// pauses entries until the new level has stood for `fx.settle_ms`.
     pub max_fx_jump: Ppm,
+    /// `fx.max_gap_pct`: largest accepted distance of the FX mid from that of another venue.
+    pub max_fx_gap: Ppm,
     /// `fx.settle_ms`: how long a level has to stand after a jump before it is believed.
     pub fx_settle: DurNs,
 }

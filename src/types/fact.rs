@@ -63,13 +63,15 @@ pub enum Refusal {
     LinkFull,
     /// A product left the fixed-point range.
     Overflow,
+    /// Another venue's FX rate lies further away than allowed.
+    FxGap,
 }
 
 impl Refusal {
     /// How many variants there are.
     pub const COUNT: usize = Refusal::ALL.len();
     /// Every variant with its name in reports, in order.
-    pub const ALL: [(Refusal, &'static str); 24] = [
+    pub const ALL: [(Refusal, &'static str); 25] = [
         (Refusal::NoBook, "no_book"),
         (Refusal::StaleQuote, "stale_quote"),
         (Refusal::StaleFx, "stale_fx"),
@@ -94,6 +96,7 @@ impl Refusal {
         (Refusal::Permission, "permission"),
         (Refusal::LinkFull, "link_full"),
         (Refusal::Overflow, "overflow"),
+        (Refusal::FxGap, "fx_gap"),
     ];
 
     /// Its name in reports.

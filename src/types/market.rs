@@ -66,6 +66,8 @@ pub enum Invalid {
     Overflow,
     /// The latest frame held a value that no book can have (zero price, too large a size, …).
     BadValue,
+    /// The venue takes no orders for it, or its rules are not those that this run knows.
+    Halted,
 }
 
 /// The best levels of one side, best first.
@@ -246,6 +248,10 @@ impl TickTable {
             return None;
         }
         ArrayVec::try_from(bands).ok().map(|bands| TickTable { bands })
+    }
+    /// The bands, by rising price.
+    pub fn bands(&self) -> &[TickBand] {
+        &self.bands
     }
     /// The tick that applies at `price`, raw 10⁻⁸ units.
     pub fn tick_at(&self, price: Price) -> i64 {

@@ -9,10 +9,12 @@ pub mod book;
 pub mod bybit;
 pub mod chain;
 mod fields;
+pub mod krw;
 pub mod okx;
 pub mod private;
 mod raw;
 mod scan;
+pub mod sign;
 pub mod stream;
 pub mod upbit;
 mod wire;
@@ -29,6 +31,8 @@ use crate::types::market::Ticker;
 use crate::types::number::NumberError;
 use crate::types::units::Price;
 use crate::types::units::Qty;
+use crate::venue::private::Private;
+use crate::venue::stream::Stream;
 
 /// How a frame came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -286,10 +290,32 @@ pub trait Codec {
 /// The codec of a venue.
 pub fn codec(venue: VenueId) -> Box<dyn Codec + Send> {
     match venue {
-        VenueId::Upbit => Box::new(upbit::market::UpbitCodec),
+        VenueId::Upbit => Box::new(upbit::market::CODEC),
         VenueId::Binance => Box::new(binance::market::BinanceCodec),
-        VenueId::Bithumb => Box::new(bithumb::market::BithumbCodec),
+        VenueId::Bithumb => Box::new(bithumb::market::CODEC),
         VenueId::Bybit => Box::new(bybit::market::BybitCodec),
         VenueId::Okx => Box::new(okx::market::OkxCodec),
+    }
+}
+
+/// The public connection of a venue, and the public requests beside it.
+pub fn stream_of(venue: VenueId) -> Box<dyn Stream + Send> {
+    match venue {
+        VenueId::Upbit => Box::new(upbit::stream::STREAM),
+        VenueId::Binance => Box::new(binance::stream::BinanceStream),
+        VenueId::Bithumb => Box::new(bithumb::stream::STREAM),
+        VenueId::Bybit => Box::new(bybit::stream::BybitStream),
+        VenueId::Okx => Box::new(okx::stream::OkxStream),
+    }
+}
+
+/// The private messages of a venue, and the answers to requests there.
+pub fn private_of(venue: VenueId) -> Box<dyn Private + Send> {
+    match venue {
+        VenueId::Upbit => Box::new(upbit::orders::PRIVATE),
+        VenueId::Binance => Box::new(binance::orders::BinancePrivate),
+        VenueId::Bithumb => Box::new(bithumb::orders::PRIVATE),
+        VenueId::Bybit => Box::new(bybit::orders::BybitPrivate),
+        VenueId::Okx => Box::new(okx::orders::OkxPrivate),
     }
 }

@@ -18,6 +18,9 @@ use crate::verdict::sample::State;
 use crate::verdict::series::Run;
 
 const DAY_H: f64 = 24.0;
+/// Mode of a paper run on a local exchange, as its evidence has it.
+pub const LOCAL_PAPER: &str = "paper_local";
+
 /// Most open faults that are named.
 const NAMED_FAULTS: usize = 5;
 
@@ -126,7 +129,7 @@ fn provenance(evidence: &Evidence) -> Provenance {
     };
     let unknown = runs.iter().any(|run| run.mode.is_none());
     let market = match () {
-        () if mode(&["mock"]) => "synthetic",
+        () if mode(&["mock", LOCAL_PAPER]) => "synthetic",
         () if mode(&["replay"]) => "replayed",
         () if unknown || runs.is_empty() => "unknown",
         () => "real",

@@ -148,7 +148,9 @@ fn heading(judgement: &Judgement) -> String {
         _ => format!("{hours:.1} h by the timestamps; the format does not say on which clock"),
     };
     let market = match market {
-        "synthetic" => "synthetic (the built-in market): no real prices, no real orders",
+        "synthetic" => {
+            "synthetic (the built-in market, or a local exchange): no real prices, no real orders"
+        }
         "replayed" => "replayed from a recording: no real orders",
         "real" => "real",
         _ => "the format does not say",

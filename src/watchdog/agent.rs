@@ -234,7 +234,8 @@ impl Watchdog {
     /// Counters begin anew by themselves in windows; what is left is the offending feed.
     fn soft_reset(&self, reset: SoftReset, cause: Option<Cause>, now: Now) {
         // What is over needs no new connection.
-        let lags = |cause: &Cause| cause.watched.signal == Signal::WsLag;
+        let lags =
+            |cause: &Cause| matches!(cause.watched.signal, Signal::WsLag | Signal::WsLagOptional);
         let venue = cause.filter(|cause| reset == SoftReset::Attempt && lags(cause));
         if let Some(board) = venue.and_then(|cause| self.sources.venue(cause.watched.of)) {
             board.reconnect_asked.store(true, Ordering::Release);

@@ -62,12 +62,15 @@ pub enum Signal {
     CountMismatch,
     /// Flag: the engine or a gateway thread has ended. 1.
     ThreadDead,
+    /// As [`Signal::WsLag`], of a venue that is not required: its own quotes grow stale, which is
+    /// enough.
+    WsLagOptional,
     /// The host stood still. Judged from the pace of the ticks, not from a gauge.
     HostPause,
 }
 
 /// How many signals there are.
-pub const SIGNALS: usize = 27;
+pub const SIGNALS: usize = 28;
 const _: () = assert!(Signal::HostPause as usize + 1 == SIGNALS, "the table has every signal");
 
 impl Signal {
@@ -115,6 +118,7 @@ pub const NAMES: [&str; SIGNALS] = [
     "foreign_order",
     "order_count_mismatch",
     "thread_dead",
+    "ws_lag_optional_ms",
     "host_pause",
 ];
 
@@ -221,6 +225,10 @@ pub fn table(limits: &RuleLimits) -> [Rule; SIGNALS] {
         own(Signal::ForeignOrder).fatal(0),
         own(Signal::CountMismatch).fatal(0),
         own(Signal::ThreadDead).halt(),
+        Rule::new(Signal::WsLagOptional, max_age.feed)
+            .band(limits.ws_lag)
+            .cap(Severity::Warn)
+            .never_strikes(),
         own(Signal::HostPause).warn(0).cap(Severity::Warn),
     ]
 }

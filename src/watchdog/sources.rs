@@ -1,6 +1,7 @@
 //! Where each gauge is read: pulses, boards, flags. Atomics only.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::runtime::idle::LONGEST_NAP;
 use crate::runtime::pulse::PulseView;
@@ -51,7 +52,7 @@ pub struct Subjects {
     pub gateway: Option<Thread>,
     /// Journal and telemetry.
     pub helpers: Vec<Thread>,
-    /// Name and figures of each venue that is required.
+    /// Name and figures of each venue.
     pub venues: Vec<(&'static str, Arc<FeedBoard>)>,
     /// What the engine shows.
     pub figures: Arc<EngineBoard>,
@@ -107,8 +108,10 @@ fn measured(subjects: &Subjects, rows: &mut Vec<(Watched, Source)>) {
         row(Signal::LoopStallWithOrders, engine.pulse.name(), source);
     }
     row(Signal::LoopP95, "", Source::LoopP95);
-    for (index, (venue, _)) in subjects.venues.iter().enumerate() {
-        row(Signal::WsLag, venue, Source::Lag(index));
+    for (index, (venue, board)) in subjects.venues.iter().enumerate() {
+        let is_optional = board.is_optional.load(Ordering::Relaxed);
+        let signal = if is_optional { Signal::WsLagOptional } else { Signal::WsLag };
+        row(signal, venue, Source::Lag(index));
     }
     row(Signal::RedisAge, "", Source::Heartbeat);
     for (index, feed) in subjects.feeds.iter().enumerate() {

@@ -67,8 +67,11 @@ pub fn fixtures(venue: &str) -> Option<PathBuf> {
     Some(root)
 }
 
-/// Every message in the folder of a venue: its file, its line if the file has several, its text.
-pub fn messages(root: &Path) -> Vec<(String, Option<usize>, String)> {
+/// A file, the line if the file has several, and the text of it.
+pub type Message = (String, Option<usize>, String);
+
+/// Every message in the folder of a venue.
+pub fn messages(root: &Path) -> Vec<Message> {
     let mut messages = Vec::new();
     for folder in ["", "errors", "recorded"] {
         let Ok(listing) = fs::read_dir(root.join(folder)) else { continue };
@@ -87,20 +90,27 @@ pub fn messages(root: &Path) -> Vec<(String, Option<usize>, String)> {
     messages
 }
 
-/// Holds every fixture against the golden file, both ways: none without an entry, no entry without
-/// its fixture. Returns how many were decoded, and the requests of ours with their names.
-pub fn hold(venue: &str, golden: &str, decode: Decode<'_>) -> Option<(usize, Vec<String>)> {
-    let root = fixtures(venue)?;
-    let (entries, messages) = (entries(golden), messages(&root));
+/// Frames that were written for these tests, one a line, under the name `own.jsonl`.
+pub fn own(frames: &str) -> Vec<Message> {
+    let frame = |(at, line): (usize, &str)| ("own.jsonl".to_owned(), Some(at), line.to_owned());
+    (1..).zip(frames.lines()).map(frame).collect()
+}
+
+/// Holds every message against the golden file, both ways: none without an entry, no entry without
+/// its message. Returns how many were decoded, and which are requests of ours.
+pub fn hold(messages: &[Message], golden: &str, decode: Decode<'_>) -> (usize, Vec<String>) {
+    let entries = entries(golden);
     let known: BTreeSet<&str> = entries.iter().map(|entry| entry.file.as_str()).collect();
     let there: BTreeSet<&str> = messages.iter().map(|(file, ..)| file.as_str()).collect();
     assert_eq!(known, there, "left: golden, right: fixtures");
     let (mut decoded, mut outbound) = (0, Vec::new());
-    for (file, line, text) in &messages {
-        let mine = |entry: &&Entry| entry.file == *file && entry.line.is_none_or(|at| Some(at) == *line);
-        let mut found = 0;
-        for entry in entries.iter().filter(mine) {
-            found += 1;
+    for (file, line, text) in messages {
+        let is_its_line = |entry: &&Entry| entry.line.is_none_or(|at| Some(at) == *line);
+        let of_file = entries.iter().filter(|entry| entry.file == *file);
+        let mine: Vec<&Entry> = of_file.filter(is_its_line).collect();
+        assert!(!mine.is_empty(), "{file} {line:?} has no entry");
+        for entry in mine {
+            assert!(!entry.expected.is_empty(), "{file}: nothing is said about it");
             match entry.how.as_str() {
                 "outbound" => outbound.push(file.clone()),
                 "elsewhere" => {}
@@ -110,11 +120,9 @@ pub fn hold(venue: &str, golden: &str, decode: Decode<'_>) -> Option<(usize, Vec
                     decoded += 1;
                 }
             }
-            assert!(!entry.expected.is_empty(), "{file}: nothing is said about it");
         }
-        assert!(found > 0, "{file} {line:?} has no entry");
     }
-    Some((decoded, outbound))
+    (decoded, outbound)
 }
 
 /// The decoders of a venue.
@@ -238,6 +246,17 @@ fn rules(rules: &InstrumentRules) -> String {
     let (lot, least) = (or_dash(rules.lot), or_dash(rules.min_notional_raw.map(Plain)));
     let head = format!("rules {} {} trading {}", rules.symbol, rules.name, rules.is_trading);
     format!("{head} tick {tick} lot {lot} min {least} code {}\n", or_dash(rules.code))
+}
+
+/// A quantity grid, raw.
+pub struct Lot(pub i64);
+
+/// Every price and quantity on these grids lies on the published ones too.
+pub fn assert_on_grids(published: &InstrumentRules, tick_raw: i64, lot: Lot) {
+    let price = arb::types::units::Price::from_raw(1).expect("positive");
+    let finer = published.ticks.as_ref().expect("a tick").tick_at(price);
+    assert_eq!(tick_raw % finer, 0, "{}", published.symbol);
+    assert_eq!(lot.0 % published.lot.expect("a lot").raw(), 0, "{}", published.symbol);
 }
 
 fn said(reply: &Reply) -> String {

@@ -95,6 +95,7 @@ pub fn plan(accounting: Accounting) -> EnginePlan {
             instrument(USDT, VenueId::Binance, ("BTC", Quote::Usdt)),
             instrument(FX, VenueId::Upbit, ("USDT", Quote::Krw)),
         ],
+        fx: VenueId::Upbit,
         balances: vec![
             holding(VenueId::Upbit, "KRW", 10_000_000),
             holding(VenueId::Upbit, "BTC", 1),
@@ -118,6 +119,7 @@ pub fn plan(accounting: Accounting) -> EnginePlan {
             max_quiet_book: DurNs::from_secs(60),
             max_fx_age: DurNs::from_secs(1_000_000),
             max_fx_jump: Ppm::new(10_000),
+            max_fx_gap: Ppm::new(10_000),
             fx_settle: DurNs::from_secs(5),
         },
         risk: risk(),
@@ -168,7 +170,7 @@ pub fn book(id: InstrumentId, best: (i64, i64), each: i64, now: Now) -> BookTop 
     (top.arrived_at, top.oldest_at) = (now.mono, now.mono);
     top.alive_at = now.mono;
     let step = if id == USDT { SCALE } else { 1_000 * SCALE };
-    let step = if id == FX { SCALE } else { step };
+    let step = if best.0 < 10_000 { SCALE } else { step };
     for deep in 0..3 {
         let level = |raw: i64| Level { price: price(raw), qty: qty(each) };
         top.bids.push(level(best.0 * SCALE - deep * step));

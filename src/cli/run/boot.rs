@@ -119,7 +119,7 @@ pub(super) fn boot(job: &Job<'_>) -> Result<Boot, CliError> {
     let mut restoring = Restoring::new(&job.plan.engine, now);
     let mut visit = |record: &Record| take(&mut restoring, record);
     let found = read_back(&dir, &names, &mut visit).map_err(failed)?;
-    refuse_other_mode(&dir, &found)?;
+    refuse_other_mode(job, &dir, &found)?;
     let mut core = restoring.finish().core;
     let carry = core.carry(now);
     tell(&found, &core);
@@ -154,10 +154,11 @@ fn take(restoring: &mut Restoring, record: &Record) -> Result<(), String> {
     }
 }
 
-fn refuse_other_mode(dir: &Path, found: &Found) -> Result<(), CliError> {
-    let other = found.last.as_ref().filter(|last| last.manifest.mode != "mock");
+fn refuse_other_mode(job: &Job<'_>, dir: &Path, found: &Found) -> Result<(), CliError> {
+    let mode = job.loaded.checked.mode.name();
+    let other = found.last.as_ref().filter(|last| last.manifest.mode != mode);
     let Some(last) = other else { return Ok(()) };
-    let (was, wanted) = (last.manifest.mode.clone(), "mock".to_owned());
+    let (was, wanted) = (last.manifest.mode.clone(), mode.to_owned());
     Err(failed(JournalError::OtherMode { path: dir.to_owned(), was, wanted }))
 }
 
@@ -179,7 +180,7 @@ fn tell(found: &Found, core: &Core) {
 fn manifest(job: &Job<'_>) -> Manifest {
     Manifest {
         run_id: job.run_id.clone(),
-        mode: "mock".to_owned(),
+        mode: job.loaded.checked.mode.name().to_owned(),
         seed: job.plan.seed,
         config_sha256: job.loaded.sha256.clone(),
         program: env!("CARGO_PKG_VERSION").to_owned(),

@@ -12,7 +12,6 @@ use crate::config::load::Loaded;
 use crate::runtime::link::Tx;
 use crate::runtime::pulse::PulseView;
 use crate::scenario::record::Flow;
-use crate::sim::agent::MarketFeed;
 use crate::sim::saboteur::Switches;
 use crate::telemetry::agent::Ports;
 use crate::telemetry::evidence::EvidenceFiles;
@@ -30,9 +29,12 @@ use crate::telemetry::sources::Sources;
 use crate::telemetry::store::Refuse;
 use crate::topology::Boards;
 use crate::topology::Plant;
+use crate::types::board::FeedBoard;
 use crate::types::board::Terms;
+use crate::types::counters::Tally;
 use crate::types::evidence::Term;
 use crate::types::fact::Fact;
+use crate::types::ids::VenueId;
 use crate::types::notice::Notice;
 use crate::types::notice::NoticeKind;
 
@@ -40,6 +42,8 @@ use crate::types::notice::NoticeKind;
 pub(super) struct Witnesses {
     /// Every thread.
     pub(super) pulses: Vec<PulseView>,
+    /// What each feed counts, in the order of the boards.
+    pub(super) tallies: Vec<Tally>,
     /// What injected faults throw.
     pub(super) switches: Switches,
     /// Counts of the record of facts.
@@ -49,17 +53,17 @@ pub(super) struct Witnesses {
 /// Joins telemetry to everything that it reads.
 pub(super) fn join(
     job: &Job<'_>,
-    plant: &mut Plant<MarketFeed>,
+    plant: &mut Plant<impl Sized>,
     witnesses: Witnesses,
     (ports, beat): (Ports, Beat),
 ) -> Ports {
-    let Witnesses { pulses, switches, record } = witnesses;
+    let Witnesses { pulses, tallies, switches, record } = witnesses;
     let crew = Arc::new(Terms::default());
     // No thread is started again: a dead one ends the run.
     crew.put(Term::ThreadRestarts, 0);
     let sources = Sources {
         engine: Arc::clone(&plant.boards.engine),
-        feeds: feeds(job, plant),
+        feeds: feeds(job, &plant.boards, tallies),
         process: Arc::clone(&plant.boards.process),
         dog: Arc::clone(&plant.boards.dog),
         latencies: Some(plant.latencies.clone()),
@@ -130,13 +134,15 @@ fn heartbeat(job: &Job<'_>, boards: &Boards, beat: Beat) -> Heartbeat {
     Heartbeat::new(beat, boards, job.clock)
 }
 
-fn feeds(job: &Job<'_>, plant: &Plant<MarketFeed>) -> Vec<FeedSource> {
+fn feeds(job: &Job<'_>, boards: &Boards, tallies: Vec<Tally>) -> Vec<FeedSource> {
     let allowance = job.loaded.checked.watchdog.1.ws_lag.warn;
-    let source = |(feed, (venue, board)): (&MarketFeed, &(_, Arc<_>))| {
-        let venue: &crate::types::ids::VenueId = venue;
-        FeedSource { venue: venue.name(), tally: feed.tally(), board: Arc::clone(board), allowance }
+    let source = |(tally, (venue, board)): (Tally, &(VenueId, Arc<FeedBoard>))| FeedSource {
+        venue: venue.name(),
+        tally,
+        board: Arc::clone(board),
+        allowance,
     };
-    plant.feeds.iter().zip(&plant.boards.feeds).map(source).collect()
+    tallies.into_iter().zip(&boards.feeds).map(source).collect()
 }
 
 /// Opens the evidence files; `None` where the configuration wants none.
@@ -167,7 +173,7 @@ pub(super) fn files(job: &Job<'_>, switches: &Switches) -> Result<Option<Evidenc
         identity: RunIdentity {
             run_id: job.run_id.clone(),
             config_sha256: job.loaded.sha256.clone(),
-            mode: "mock".to_owned(),
+            mode: job.evidence_mode().to_owned(),
         },
     };
     let refuse = Refuse(Arc::clone(&switches.disk_is_full));

@@ -21,12 +21,16 @@ use crate::cli::run::no_log;
 use crate::cli::run::refused;
 use crate::cli::run::reload::Reload;
 use crate::cli::run::telemetry_plan;
+use crate::cli::run::venues;
+use crate::cli::run::venues::Built;
+use crate::cli::run::venues::Keeper;
 use crate::cli::run::watchdog_plan;
 use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
 use crate::config::yaml::IdlePolicy;
+use crate::config::yaml::Mode;
 use crate::config::yaml::Placement as PlacementYaml;
-use crate::config::yaml::RuntimeYaml;
+use crate::config::yaml::ThreadYaml;
 use crate::engine::agent::Engine;
 use crate::engine::core::Core;
 use crate::gateway::paper::Paper;
@@ -37,11 +41,12 @@ use crate::runtime::crew::StartError;
 use crate::runtime::idle::Idle;
 use crate::scenario::live::Back;
 use crate::scenario::live::Hands;
-use crate::scenario::live::Placement;
-use crate::scenario::live::Posts;
-use crate::scenario::live::Role;
 use crate::scenario::live::Running;
-use crate::scenario::live::ThreadPlan;
+use crate::scenario::members::VenueFeed;
+use crate::scenario::posts::Placement;
+use crate::scenario::posts::Posts;
+use crate::scenario::posts::Role;
+use crate::scenario::posts::ThreadPlan;
 use crate::scenario::record::Record;
 use crate::scenario::sabotage::Sabotage;
 use crate::sim::agent::MarketFeed;
@@ -54,8 +59,10 @@ use crate::telemetry::writer::LogWriter;
 use crate::topology::Plant;
 use crate::topology::Site;
 use crate::topology::mock_plant;
+use crate::topology::venues as in_use;
 use crate::types::board::DogBoard;
 use crate::types::board::Terms;
+use crate::types::ids::VenueId;
 use crate::types::journal::JournalState;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
@@ -74,7 +81,9 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     if let Some(log) = log.as_mut() {
         boot::open_log_file(job, log)?;
     }
-    job.market.check().map_err(refused)?;
+    if job.loaded.checked.mode == Mode::Mock {
+        job.market.check().map_err(refused)?;
+    }
     let (standing, mut standing_file) = left::read(job)?;
     let switches = Switches::default();
     let evidence_files = evidence::files(job, &switches)?;
@@ -83,12 +92,13 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let stop = stop_flag(Exit::Unhedged);
     let mut reload = Reload::new(job);
     let posts = posts(job);
-    let site = site(&posts, core, Arc::clone(&state));
-    let mut market = job.market.clone();
-    // Its books stand already when the engine starts, as those of a venue would.
-    market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
-    let (mut plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
-    let sabotage = sabotage(job, &mut plant, &switches);
+    let site = site(job, &posts, (core, Arc::clone(&state)));
+    let sabotage = sabotage(job, &switches);
+    let built = match job.loaded.checked.mode {
+        Mode::Mock => mock(job, (site, &sabotage))?,
+        Mode::Paper | Mode::Live => venues::build(job, &posts, site)?,
+    };
+    let Built { mut plant, outlets, helpers, recorder, keeper: mut rules } = built;
     let watchdog = watchdog(job, &posts, &mut plant, (&state, standing));
     let dog = Arc::clone(&plant.boards.dog);
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
@@ -105,10 +115,11 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     (ports.sources.due, ports.sources.notices) = (Some(outlets.due), Some(outlets.notices));
     ports.sources.losses = vec![("notices_lost", lost)];
     ports.evidence = evidence_files;
-    let witnesses = Witnesses { pulses: posts.pulses(), switches, record: terms };
+    let tallies = plant.feeds.iter().map(VenueFeed::tally).collect();
+    let witnesses = Witnesses { pulses: posts.pulses(), tallies, switches, record: terms };
     let ports = evidence::join(job, &mut plant, witnesses, (ports, evidence::beat(job)));
     let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
-    let hands = Hands { plant, journal, telemetry, watchdog, sabotage };
+    let hands = Hands { plant, journal, telemetry, watchdog, helpers, recorder, sabotage };
     let begun = job.clock.mono();
     let running = Running::start(posts, hands, job.clock, &mut tell).map_err(not_started)?;
     let ended = || stop.load(Ordering::Relaxed) || fares.has_failed();
@@ -116,6 +127,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     running.wait(&ended, &mut || {
         reload.look(job);
         keep();
+        rules.iter_mut().for_each(Keeper::look);
     });
     say_why(stop.load(Ordering::Relaxed), dog.ending());
     let back = running.end(&mut keep);
@@ -135,9 +147,10 @@ fn say_why(is_asked: bool, watchdog: Option<u8>) {
     }
 }
 
-fn site(posts: &Posts, core: Box<Core>, journal: Arc<JournalState>) -> Site {
+fn site(job: &Job<'_>, posts: &Posts, (core, journal): (Box<Core>, Arc<JournalState>)) -> Site {
     let waker = |role| posts.of(role).and_then(Post::waker);
     Site {
+        optional: job.loaded.checked.optional.clone(),
         core: Some(core),
         journal: Some(journal),
         engine: waker(Role::Engine),
@@ -148,7 +161,7 @@ fn site(posts: &Posts, core: Box<Core>, journal: Arc<JournalState>) -> Site {
 }
 
 fn posts(job: &Job<'_>) -> Posts {
-    let posts = Posts::new(&thread_plan(&job.loaded.checked.sections.runtime));
+    let posts = Posts::new(&thread_plan(job));
     if posts.is_crowded {
         log::warn!(
             "the threads that never sleep leave no core to the others: set runtime.threads.*.idle \
@@ -158,26 +171,30 @@ fn posts(job: &Job<'_>) -> Posts {
     posts
 }
 
-/// The fault schedule from now on; the feeds' part of it is laid over them here.
-fn sabotage(job: &Job<'_>, plant: &mut Plant<MarketFeed>, switches: &Switches) -> Sabotage {
-    let sabotage = Sabotage {
-        faults: job.faults.clone(),
-        start: job.clock.mono(),
-        switches: switches.clone(),
-    };
+/// The fault schedule from now on.
+fn sabotage(job: &Job<'_>, switches: &Switches) -> Sabotage {
+    Sabotage { faults: job.faults.clone(), start: job.clock.mono(), switches: switches.clone() }
+}
+
+/// The synthetic market, with the feeds' part of the fault schedule laid over it.
+fn mock(job: &Job<'_>, (site, sabotage): (Site, &Sabotage)) -> Result<Built, CliError> {
+    let mut market = job.market.clone();
+    // Its books stand already when the engine starts, as those of a venue would.
+    market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
+    let (plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
     let tampered = |feed: MarketFeed| {
         let venue = (feed.venue(), &job.market.instruments[..]);
         feed.tampered(Tampering::new(&sabotage.faults, sabotage.start, venue))
     };
-    plant.feeds = std::mem::take(&mut plant.feeds).into_iter().map(tampered).collect();
-    sabotage
+    let plant = plant.with_feeds(|feed| VenueFeed::Synthetic(Box::new(tampered(feed))));
+    Ok(Built { plant, outlets, helpers: Vec::new(), recorder: None, keeper: None })
 }
 
 /// The watchdog over these threads.
 fn watchdog(
     job: &Job<'_>,
     posts: &Posts,
-    plant: &mut Plant<MarketFeed>,
+    plant: &mut Plant<VenueFeed>,
     (journal, standing): (&Arc<JournalState>, Standing),
 ) -> Watchdog {
     let sections = &job.loaded.checked.sections;
@@ -193,7 +210,7 @@ fn finish(
     back: Back<Journal>,
     (record, span, dog): (&Mutex<Record>, DurNs, &DogBoard),
 ) -> Result<Exit, CliError> {
-    let Back { feeds, engine, gateway, journal, telemetry, falls, late } = back;
+    let Back { feeds, engine, gateway, journal, recorder, telemetry, falls, late } = back;
     let now = Now { mono: job.clock.mono(), wall: Clock::wall() };
     // Only a run that came to its end in order says so on record.
     let orderly = falls.is_empty() && late.is_empty();
@@ -201,6 +218,12 @@ fn finish(
         (false, None) => Ok(()),
         _ => journal.stop(now),
     });
+    if let Some(recorder) = recorder {
+        let trace = engine.as_ref().map(|engine| engine.core().trace_hash());
+        if let Err(error) = recorder.finish(trace, now) {
+            log::error!("the recording was not ended as it should be: {error}");
+        }
+    }
     for name in &late {
         log::error!("thread {name} did not come to its end in time");
     }
@@ -255,21 +278,45 @@ fn tell(name: &str, pinned: &Pinned) {
     }
 }
 
-fn thread_plan(runtime: &RuntimeYaml) -> ThreadPlan {
+fn thread_plan(job: &Job<'_>) -> ThreadPlan {
+    let runtime = &job.loaded.checked.sections.runtime;
     let placement = match runtime.placement {
         PlacementYaml::Threads => Placement::Threads,
         PlacementYaml::Shared => Placement::Shared,
     };
-    let seat = |(_, thread): (&str, &crate::config::yaml::ThreadYaml)| {
+    let venues = in_use(&job.plan.engine.instruments);
+    let seat = |(name, thread): (&str, &ThreadYaml)| {
+        let role = role_of(name)?;
+        let is_there = match role {
+            Role::Feed(venue) => venues.contains(&venue),
+            _ => true,
+        };
         let idle = match thread.idle {
             IdlePolicy::Spin => Idle::Spin,
             IdlePolicy::Yield => Idle::Yield,
             IdlePolicy::Park => Idle::Park,
             IdlePolicy::Auto => Idle::Auto,
         };
-        (thread.core.map(|core| core as usize), idle)
+        is_there.then_some((role, thread.core.map(|core| core as usize), idle))
     };
-    ThreadPlan { placement, seats: runtime.threads.all().map(seat) }
+    let mut seats: Vec<_> = runtime.threads.all().into_iter().filter_map(seat).collect();
+    if job.loaded.checked.mode != Mode::Mock {
+        let desks = venues.iter().map(|venue| Role::Desk(*venue));
+        seats.extend(desks.chain([Role::Names]).map(|role| (role, None, Idle::Park)));
+    }
+    if job.recording.is_some() {
+        seats.push((Role::Recorder, None, Idle::Park));
+    }
+    ThreadPlan { placement, seats }
+}
+
+/// The role of a key of `runtime.threads`.
+fn role_of(name: &str) -> Option<Role> {
+    if let Some(venue) = name.strip_prefix("feed_") {
+        return VenueId::from_name(venue).map(Role::Feed);
+    }
+    let always = [Role::Engine, Role::Gateway, Role::Journal, Role::Telemetry, Role::Watchdog];
+    always.into_iter().find(|role| role.name() == name)
 }
 
 fn not_started(error: StartError) -> CliError {

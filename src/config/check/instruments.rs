@@ -23,6 +23,7 @@ use crate::types::market::TickTable;
 use crate::types::number::parse_fixed;
 use crate::types::units::Ppm;
 use crate::types::units::Qty;
+use crate::types::units::SCALE;
 use crate::venue::binance;
 use crate::venue::upbit;
 
@@ -222,14 +223,32 @@ fn rules_of(venue: VenueId, yaml: &ConfigYaml, found: &mut Findings) -> VenueRul
             whole_book_feed: false,
             enabled: yaml.binance.enabled,
         },
-        VenueId::Bithumb | VenueId::Bybit | VenueId::Okx => VenueRules {
-            quote: if venue == VenueId::Bithumb { Quote::Krw } else { Quote::Usdt },
-            fee: Ppm::new(0),
+        VenueId::Bithumb => VenueRules {
+            quote: Quote::Krw,
+            fee: percent(found, "signal_engine.bithumb_fee", signal.bithumb_fee),
             buy_fee: BuyFee::Quote,
+            lot_raw: Some(1),
+            min_notional_raw: 5_000 * SCALE,
+            whole_book_feed: true,
+            enabled: yaml.bithumb.enabled,
+        },
+        VenueId::Bybit => VenueRules {
+            quote: Quote::Usdt,
+            fee: percent(found, "signal_engine.bybit_fee", signal.bybit_fee),
+            buy_fee: BuyFee::Base,
             lot_raw: None,
-            min_notional_raw: 0,
+            min_notional_raw: 5 * SCALE,
             whole_book_feed: false,
-            enabled: false,
+            enabled: yaml.bybit.enabled,
+        },
+        VenueId::Okx => VenueRules {
+            quote: Quote::Usdt,
+            fee: percent(found, "signal_engine.okx_fee", signal.okx_fee),
+            buy_fee: BuyFee::Base,
+            lot_raw: None,
+            min_notional_raw: SCALE,
+            whole_book_feed: false,
+            enabled: yaml.okx.enabled,
         },
     }
 }
@@ -277,6 +296,9 @@ impl Selected {
         let lists = [
             (VenueId::Upbit, "websocket.upbit_symbols", &yaml.websocket.upbit_symbols),
             (VenueId::Binance, "websocket.binance_symbols", &yaml.websocket.binance_symbols),
+            (VenueId::Bithumb, "websocket.bithumb_symbols", &yaml.websocket.bithumb_symbols),
+            (VenueId::Bybit, "websocket.bybit_symbols", &yaml.websocket.bybit_symbols),
+            (VenueId::Okx, "websocket.okx_symbols", &yaml.websocket.okx_symbols),
         ];
         let mut names = std::array::from_fn(|_| Vec::new());
         for (venue, path, list) in lists {

@@ -55,6 +55,7 @@ pub fn ages(yaml: &ConfigYaml, found: &mut Findings) -> AgeLimits {
         max_quiet_book: DurNs::from_ms(yaml.risk.max_quiet_book_ms),
         max_fx_age: DurNs::from_ms(yaml.fx.max_age_ms),
         max_fx_jump: percent(found, "fx.max_jump_pct", yaml.fx.max_jump_pct),
+        max_fx_gap: percent(found, "fx.max_gap_pct", yaml.fx.max_gap_pct),
         fx_settle: DurNs::from_ms(yaml.fx.settle_ms),
     }
 }

@@ -7,6 +7,7 @@ mod heartbeat;
 mod instruments;
 mod limits;
 mod rules;
+mod venues;
 mod waits;
 mod watchdog;
 
@@ -18,8 +19,10 @@ use crate::config::walk::Refused;
 use crate::config::yaml::ConfigYaml;
 use crate::config::yaml::Mode;
 use crate::engine::limits::EnginePlan;
+use crate::feed::limits::FeedLimits;
 use crate::gateway::limits::PaperLimits;
 use crate::telemetry::limits::RedisLimits;
+use crate::types::ids::VenueId;
 use crate::watchdog::limits::Limits;
 use crate::watchdog::limits::RuleLimits;
 
@@ -35,6 +38,10 @@ pub struct Checked {
     /// The watchdog's machine and rules. The rules still want the run's interval:
     /// [`RuleLimits::with_interval`].
     pub watchdog: (Limits, RuleLimits),
+    /// Venues that a run can go on without.
+    pub optional: Vec<VenueId>,
+    /// Connections and requests of every venue, in the order of [`VenueId::ALL`].
+    pub feeds: Vec<FeedLimits>,
     /// The heartbeat through Redis; `None` keeps it in the process.
     pub redis: Option<RedisLimits>,
     /// All sections as the file has them, defaults filled in and every rule checked: for readers
@@ -51,6 +58,7 @@ pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<C
     let balances = instruments::balances(&yaml, found);
     let engine = EnginePlan {
         instruments,
+        fx: yaml.venues.fx.id(),
         balances,
         signal: limits::signal(&yaml, found),
         ages: limits::ages(&yaml, found),
@@ -61,7 +69,9 @@ pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<C
     let paper = limits::paper(&yaml.paper, found);
     let watchdog = (watchdog::machine(&yaml.watchdog), watchdog::rules(&yaml, found));
     let redis = heartbeat::redis(&yaml.redis, found);
-    Some(Checked { mode: yaml.mode.current, engine, paper, watchdog, redis, sections: yaml })
+    let (optional, feeds) = (venues::optional(&yaml), venues::feeds(&yaml, found));
+    let mode = yaml.mode.current;
+    Some(Checked { mode, engine, paper, watchdog, optional, feeds, redis, sections: yaml })
 }
 
 /// A fault at the place where `path` was written.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::config::decimal::Decimal;
-use crate::types::ids::VenueId;
+use crate::config::yaml::venue::VenueYaml;
 use crate::types::limit;
 use crate::venue::binance;
 use crate::venue::upbit;
@@ -25,6 +25,17 @@ pub enum Mode {
     Paper,
     /// Real orders, behind the live guard.
     Live,
+}
+
+impl Mode {
+    /// Its name in files, summaries and journals.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Mock => "mock",
+            Mode::Paper => "paper",
+            Mode::Live => "live",
+        }
+    }
 }
 
 /// `mode`.
@@ -74,139 +85,6 @@ impl Default for LiveGuardsYaml {
     }
 }
 
-/// `upbit`.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct UpbitYaml {
-    /// Off leaves its instruments out.
-    pub enabled: bool,
-    /// Secret: stays empty here; environment UPBIT_API_KEY, UPBIT_API_KEY_FILE or a credential.
-    #[schemars(extend("secret" = "UPBIT_API_KEY", "waits_for" = "mode live"))]
-    pub api_key: String,
-    /// Secret: stays empty here; environment UPBIT_API_SECRET, its _FILE or a credential.
-    #[schemars(extend("secret" = "UPBIT_API_SECRET", "waits_for" = "mode live"))]
-    pub api_secret: String,
-    /// Base of REST requests.
-    #[schemars(extend("form" = "https", "waits_for" = "mode paper"))]
-    pub rest_url: String,
-    /// Public WebSocket.
-    #[schemars(extend("form" = "wss", "waits_for" = "mode paper"))]
-    pub ws_url: String,
-    /// Our own limit of REST requests.
-    pub rate_limit: RateLimitYaml,
-}
-
-impl Default for UpbitYaml {
-    fn default() -> Self {
-        UpbitYaml {
-            enabled: true,
-            api_key: String::new(),
-            api_secret: String::new(),
-            rest_url: "https://api.upbit.com".to_owned(),
-            ws_url: "wss://api.upbit.com/websocket/v1".to_owned(),
-            rate_limit: RateLimitYaml::default(),
-        }
-    }
-}
-
-/// `binance`.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct BinanceYaml {
-    /// Off leaves its instruments out.
-    pub enabled: bool,
-    /// Secret: stays empty here; environment BINANCE_API_KEY, its _FILE or a credential.
-    #[schemars(extend("secret" = "BINANCE_API_KEY", "waits_for" = "mode live"))]
-    pub api_key: String,
-    /// Secret: stays empty here; environment BINANCE_API_SECRET, its _FILE or a credential.
-    #[schemars(extend("secret" = "BINANCE_API_SECRET", "waits_for" = "mode live"))]
-    pub api_secret: String,
-    /// Base of REST requests.
-    #[schemars(extend("form" = "https", "waits_for" = "mode paper"))]
-    pub rest_url: String,
-    /// Public WebSocket.
-    #[schemars(extend("form" = "wss", "waits_for" = "mode paper"))]
-    pub ws_url: String,
-    /// Our own limit of REST requests.
-    pub rate_limit: RateLimitYaml,
-}
-
-impl Default for BinanceYaml {
-    fn default() -> Self {
-        BinanceYaml {
-            enabled: true,
-            api_key: String::new(),
-            api_secret: String::new(),
-            rest_url: "https://api.binance.com".to_owned(),
-            ws_url: "wss://stream.binance.com:9443".to_owned(),
-            rate_limit: RateLimitYaml::default(),
-        }
-    }
-}
-
-/// `rate_limit` of a venue.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RateLimitYaml {
-    /// Sustained requests.
-    #[schemars(range(min = 1, max = 1_000))]
-    #[schemars(extend("unit" = "requests/s", "waits_for" = "mode paper"))]
-    pub requests_per_second: u32,
-    /// Requests at once after a pause.
-    #[schemars(range(min = 1, max = 1_000))]
-    #[schemars(extend("unit" = "requests", "waits_for" = "mode paper"))]
-    pub burst_size: u32,
-}
-
-impl Default for RateLimitYaml {
-    fn default() -> Self {
-        RateLimitYaml { requests_per_second: 10, burst_size: 20 }
-    }
-}
-
-/// A venue's name in the file.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize, Serialize, JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum VenueYaml {
-    /// Upbit.
-    Upbit,
-    /// Binance spot.
-    Binance,
-}
-
-impl VenueYaml {
-    /// The venue that is meant.
-    pub const fn id(self) -> VenueId {
-        match self {
-            VenueYaml::Upbit => VenueId::Upbit,
-            VenueYaml::Binance => VenueId::Binance,
-        }
-    }
-}
-
-/// `venues`.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct VenuesYaml {
-    /// The venue whose USDT-KRW book is the rate; it needs that instrument.
-    pub fx: VenueYaml,
-    /// Longest time from connecting to an open, subscribed socket.
-    #[schemars(range(min = 100, max = 60_000), extend("unit" = "ms", "waits_for" = "mode paper"))]
-    pub connect_timeout_ms: u64,
-    /// A socket without any frame or pong for this long is replaced.
-    #[schemars(range(min = 1_000, max = 120_000))]
-    #[schemars(extend("unit" = "ms", "waits_for" = "mode paper"))]
-    pub silence_timeout_ms: u64,
-}
-
-impl Default for VenuesYaml {
-    fn default() -> Self {
-        VenuesYaml { fx: VenueYaml::Upbit, connect_timeout_ms: 5_000, silence_timeout_ms: 15_000 }
-    }
-}
-
 /// A tick: a number, or the name of a table.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub struct TickYaml(pub String);
@@ -229,7 +107,7 @@ impl JsonSchema for TickYaml {
 pub struct InstrumentYaml {
     /// Where it trades.
     pub venue: VenueYaml,
-    /// BASE-QUOTE, like BTC-KRW; the quote is KRW on upbit, USDT on binance.
+    /// BASE-QUOTE, like BTC-KRW; the quote is KRW on upbit and bithumb, else USDT.
     #[schemars(length(min = 3, max = 25))]
     pub name: String,
     /// Quantity step, in base coins; the venue's own where it is the same for all symbols (upbit).
@@ -287,11 +165,20 @@ pub struct FxYaml {
     /// How long a level has to stand after such a change before it is believed.
     #[schemars(range(min = 100, max = 600_000), extend("unit" = "ms"))]
     pub settle_ms: u64,
+    /// The rate of every other KRW venue that has the instrument has to lie this near, else
+    /// entries pause.
+    #[schemars(range(min = 0.01, max = 20), extend("unit" = "%"))]
+    pub max_gap_pct: Decimal,
 }
 
 impl Default for FxYaml {
     fn default() -> Self {
-        FxYaml { max_age_ms: 3_000, max_jump_pct: Decimal::literal("1"), settle_ms: 5_000 }
+        FxYaml {
+            max_age_ms: 3_000,
+            max_jump_pct: Decimal::literal("1"),
+            settle_ms: 5_000,
+            max_gap_pct: Decimal::literal("1"),
+        }
     }
 }
 
@@ -371,6 +258,15 @@ pub struct WebsocketYaml {
     /// Which binance instruments are used, like BTCUSDT or BTC-USDT; empty: all.
     #[schemars(length(max = limit::INSTRUMENTS))]
     pub binance_symbols: Vec<String>,
+    /// Which bithumb instruments are used, like BTC-KRW; empty: all.
+    #[schemars(length(max = limit::INSTRUMENTS))]
+    pub bithumb_symbols: Vec<String>,
+    /// Which bybit instruments are used, like BTCUSDT or BTC-USDT; empty: all.
+    #[schemars(length(max = limit::INSTRUMENTS))]
+    pub bybit_symbols: Vec<String>,
+    /// Which okx instruments are used, like BTC-USDT; empty: all.
+    #[schemars(length(max = limit::INSTRUMENTS))]
+    pub okx_symbols: Vec<String>,
     /// Longest pause between two attempts to connect (it grows from 0.125 s, with jitter).
     #[schemars(range(min = 0.2, max = 300), extend("unit" = "s", "waits_for" = "mode paper"))]
     pub reconnect_interval: Decimal,
@@ -382,6 +278,9 @@ impl Default for WebsocketYaml {
             enabled: true,
             upbit_symbols: Vec::new(),
             binance_symbols: Vec::new(),
+            bithumb_symbols: Vec::new(),
+            bybit_symbols: Vec::new(),
+            okx_symbols: Vec::new(),
             reconnect_interval: Decimal::literal("30"),
         }
     }

@@ -14,6 +14,7 @@ mod longrun;
 mod market;
 mod service;
 mod trading;
+mod venue;
 mod watchdog;
 
 use schemars::JsonSchema;
@@ -24,6 +25,7 @@ pub use longrun::*;
 pub use market::*;
 pub use service::*;
 pub use trading::*;
+pub use venue::*;
 pub use watchdog::*;
 
 /// The whole configuration of `arb`. Every section and key is optional.
@@ -36,6 +38,12 @@ pub struct ConfigYaml {
     pub upbit: UpbitYaml,
     /// Binance spot, USDT markets.
     pub binance: BinanceYaml,
+    /// Bithumb, KRW markets.
+    pub bithumb: BithumbYaml,
+    /// Bybit spot, USDT markets.
+    pub bybit: BybitYaml,
+    /// OKX spot, USDT markets.
+    pub okx: OkxYaml,
     /// What concerns all venues.
     pub venues: VenuesYaml,
     /// What is traded, and on which grid.

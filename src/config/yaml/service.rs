@@ -217,6 +217,12 @@ pub struct ThreadsYaml {
     pub feed_upbit: ThreadYaml,
     /// Market data of Binance.
     pub feed_binance: ThreadYaml,
+    /// Market data of Bithumb.
+    pub feed_bithumb: ThreadYaml,
+    /// Market data of Bybit.
+    pub feed_bybit: ThreadYaml,
+    /// Market data of OKX.
+    pub feed_okx: ThreadYaml,
     /// Decisions; in placement shared, also feeds and gateway.
     pub engine: ThreadYaml,
     /// Orders.
@@ -231,10 +237,13 @@ pub struct ThreadsYaml {
 
 impl ThreadsYaml {
     /// Every thread with its key.
-    pub fn all(&self) -> [(&'static str, &ThreadYaml); 7] {
+    pub fn all(&self) -> [(&'static str, &ThreadYaml); 10] {
         [
             ("feed_upbit", &self.feed_upbit),
             ("feed_binance", &self.feed_binance),
+            ("feed_bithumb", &self.feed_bithumb),
+            ("feed_bybit", &self.feed_bybit),
+            ("feed_okx", &self.feed_okx),
             ("engine", &self.engine),
             ("gateway", &self.gateway),
             ("journal", &self.journal),

@@ -20,6 +20,15 @@ pub struct SignalEngineYaml {
     /// Taker fee of one leg on Binance.
     #[schemars(range(min = 0, max = 2), extend("from" = 0.001, "unit" = "%"))]
     pub binance_fee: Decimal,
+    /// Taker fee of one leg on Bithumb, without its coupon.
+    #[schemars(range(min = 0, max = 2), extend("from" = 0.001, "unit" = "%"))]
+    pub bithumb_fee: Decimal,
+    /// Taker fee of one leg on Bybit.
+    #[schemars(range(min = 0, max = 2), extend("from" = 0.001, "unit" = "%"))]
+    pub bybit_fee: Decimal,
+    /// Taker fee of one leg on OKX.
+    #[schemars(range(min = 0, max = 2), extend("from" = 0.001, "unit" = "%"))]
+    pub okx_fee: Decimal,
     /// How far beyond the walked price the limit of an entry or exit is set.
     #[schemars(range(min = 0, max = 5), extend("from" = 0.001, "unit" = "%"))]
     pub slippage_pct: Decimal,
@@ -34,6 +43,9 @@ impl Default for SignalEngineYaml {
             min_spread_pct: Decimal::literal("0.5"),
             upbit_fee: Decimal::literal("0.05"),
             binance_fee: Decimal::literal("0.1"),
+            bithumb_fee: Decimal::literal("0.25"),
+            bybit_fee: Decimal::literal("0.1"),
+            okx_fee: Decimal::literal("0.1"),
             slippage_pct: Decimal::literal("0.2"),
             min_trade_amount_krw: Decimal::literal("5000"),
         }

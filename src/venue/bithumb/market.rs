@@ -1,32 +1,12 @@
-//! Bithumb public frames.
+//! Bithumb's public frames (`VENUES.md` 3): at most 15 levels, the time of a book in microseconds.
+//!
+//! Sizes come with four decimals, so that a live price can show none: such levels are dropped like
+//! padding. Books repeat themselves, and a SNAPSHOT may come after a REALTIME that is newer: each
+//! is read alike, and its time alone tells which one counts.
 
-use crate::types::ids::InstrumentName;
-use crate::venue::Codec;
-use crate::venue::DecodeError;
-use crate::venue::Event;
-use crate::venue::FrameKind;
-use crate::venue::Scratch;
+use crate::venue::bithumb::usual;
+use crate::venue::krw::codec::KrwCodec;
+use crate::venue::krw::public::BookTime;
 
 /// Bithumb's codec.
-#[derive(Clone, Copy, Debug)]
-pub struct BithumbCodec;
-
-impl Codec for BithumbCodec {
-    fn decode<'f>(
-        &self,
-        _kind: FrameKind,
-        _frame: &'f [u8],
-        scratch: &mut Scratch,
-    ) -> Result<Event<'f>, DecodeError> {
-        scratch.clear();
-        Err(DecodeError::Malformed)
-    }
-
-    fn instrument(&self, _symbol: &str) -> Option<InstrumentName> {
-        None
-    }
-
-    fn symbol(&self, instrument: &InstrumentName) -> String {
-        instrument.to_string()
-    }
-}
+pub const CODEC: KrwCodec = KrwCodec { usual: usual::read, time: BookTime::Micros };

@@ -1,5 +1,7 @@
 //! Protocol facts of the venue.
 
 pub mod market;
+pub mod orders;
 pub mod rules;
+pub mod stream;
 pub mod usual;

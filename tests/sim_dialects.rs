@@ -1,0 +1,12 @@
+//! The simulated venues' protocols against our own codecs, without any socket: what a dialect
+//! writes is read back into the same book, and what a venue refuses is refused in its words.
+
+#[path = "sim_dialects/hall.rs"]
+mod hall;
+
+#[path = "sim_dialects/books.rs"]
+mod books;
+#[path = "sim_dialects/manners.rs"]
+mod manners;
+#[path = "sim_dialects/requests.rs"]
+mod requests;

@@ -322,3 +322,52 @@ fn a_venue_whose_clock_is_ahead_is_told_and_its_lag_is_the_way() {
     assert!((0..4_000_000_000).contains(&lag), "{lag}: not the skew");
     bench.end();
 }
+
+#[test]
+fn the_same_goes_over_tls_with_a_certificate_that_is_trusted_and_only_then() {
+    let folder = std::env::temp_dir().join(format!("arb-feed-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let mut bench = Bench::secure(VenueId::Binance, &["BTC"], &folder);
+    bench.until_live();
+    // What TLS sends of its own accord is no half frame, though the market is silent.
+    bench.script().is_mute = true;
+    bench.advance(secs(6));
+    assert_eq!(bench.count(Counter::ClosedSlow), 0);
+    assert_eq!(bench.count(Counter::Opens), 1);
+    bench.end();
+    std::fs::remove_dir_all(&folder).expect("the folder");
+}
+
+#[test]
+fn a_name_that_is_not_answered_is_known_for_an_hour_and_then_no_more() {
+    let mut bench = Bench::named(VenueId::Upbit, &["BTC"]);
+    bench.advance(secs(4));
+    assert_eq!(bench.count(Counter::FailedAttempts), 1, "nothing is known yet");
+    bench.answered = Some(Ok(vec![bench.place()]));
+    bench.advance(secs(1));
+    bench.until_live();
+    bench.answered = Some(Err(std::io::ErrorKind::NotFound));
+    bench.command(Command::Reset);
+    bench.until("loss of the book", |bench| bench.losses.len() == 1);
+    bench.until_live();
+    bench.answered = None;
+    bench.advance(secs(60));
+    let opens = bench.count(Counter::Opens);
+    bench.command(Command::Reset);
+    bench.until("loss of the book", |bench| bench.losses.len() == 2);
+    bench.advance(secs(4));
+    bench.until_live();
+    assert!(bench.count(Counter::Opens) > opens, "by the address that was good before");
+    bench.stand_still(secs(3_700));
+    let failed = bench.count(Counter::FailedAttempts);
+    bench.advance(secs(5));
+    assert!(bench.count(Counter::FailedAttempts) > failed, "an hour later it may be another's");
+    bench.end();
+}
+
+#[test]
+fn threads_that_park_are_woken_by_their_sockets_and_end_when_asked() {
+    for venue in VENUES {
+        Bench::of(venue, &["BTC"]).run_on_threads(100);
+    }
+}

@@ -199,8 +199,9 @@ impl<J: Agent + Send + 'static> Running<J> {
         }
         self.crew.stop(Order::Cut);
         let by = self.clock.mono().plus(SERVE);
-        let Running { crew, hot, journal, telemetry, watchdog, helpers, recorder, saboteurs, .. } =
-            self;
+        let Running {
+            crew, hot, journal, telemetry, watchdog, helpers, recorder, saboteurs, ..
+        } = self;
         saboteurs.join(&crew, by);
         let mut late = Vec::new();
         let (mut feeds, engine, gateway) = match hot {

@@ -15,20 +15,27 @@ use arb::feed::desk::JOBS;
 use arb::feed::limits::FeedLimits;
 use arb::feed::limits::Rate;
 use arb::feed::names::FOUND;
+use arb::feed::names::Found;
 use arb::feed::names::LOOKUPS;
+use arb::feed::names::Lookup;
 use arb::feed::socket::SocketFeed;
 use arb::feed::socket::SocketParts;
 use arb::net::dial::DIAL_LIMITS;
 use arb::net::serve::Listener;
 use arb::net::serve::SERVE_LIMITS;
+use arb::net::tls::Identity;
+use arb::net::tls::Roots;
+use arb::net::tls::ServerTls;
 use arb::net::url::Endpoint;
 use arb::runtime::agent::Agent;
 use arb::runtime::crew::Worker;
+use arb::runtime::drive::Exit;
 use arb::runtime::drive::Order;
 use arb::runtime::idle::Wait;
 use arb::runtime::link::BOOKS;
 use arb::runtime::link::NOTICES;
 use arb::runtime::link::Rx;
+use arb::runtime::link::Tx;
 use arb::types::board::FeedBoard;
 use arb::types::counters::Counter;
 use arb::types::counters::Tally;
@@ -43,6 +50,10 @@ use arb::types::time::Clock;
 use arb::types::time::DurNs;
 use arb::types::time::Now;
 use arb::types::time::WallNs;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -61,6 +72,10 @@ pub struct Bench {
     pub script: Arc<Mutex<Script>>,
     tops: Rx<BookTop>,
     notices: Rx<Notice>,
+    asked: Rx<Lookup>,
+    names: Tx<Found>,
+    /// What look-ups are answered; `None`: nothing is answered.
+    pub answered: Option<Result<Vec<SocketAddr>, ErrorKind>>,
     pub newest: Vec<BookTop>,
     pub news: Vec<NoticeKind>,
     /// Tops that said that a book is not valid, after it was once.
@@ -69,13 +84,37 @@ pub struct Bench {
     ahead: DurNs,
     stage: Stage,
     worker: Worker<SmallVenue>,
+    place: SocketAddr,
 }
 
 impl Bench {
     pub fn of(venue: VenueId, bases: &[&str]) -> Bench {
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None, SERVE_LIMITS);
+        Bench::at("127.0.0.1", None, (venue, bases))
+    }
+    /// Over TLS, trusting the venue's certificate.
+    pub fn secure(venue: VenueId, bases: &[&str], folder: &Path) -> Bench {
+        let identity = Identity::local().expect("a certificate");
+        let roots = folder.join("venue.pem");
+        identity.write_certificate(&roots).expect("a file");
+        let tls = ServerTls::new(&identity).expect("a server");
+        Bench::at("127.0.0.1", Some((tls, roots)), (venue, bases))
+    }
+    /// By a name instead of an address: [`Bench::names`] answers what is looked up.
+    pub fn named(venue: VenueId, bases: &[&str]) -> Bench {
+        Bench::at("localhost", None, (venue, bases))
+    }
+    fn at(
+        host: &str,
+        tls: Option<(ServerTls, PathBuf)>,
+        (venue, bases): (VenueId, &[&str]),
+    ) -> Bench {
+        let (tls, roots) = tls.unzip();
+        let scheme = if tls.is_some() { "s" } else { "" };
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), tls, SERVE_LIMITS);
         let listener = listener.expect("a port");
-        let limits = limits(venue, listener.address().expect("an address").port());
+        let port = listener.address().expect("an address").port();
+        let mut limits = limits(venue, &format!("{scheme}://{host}:{port}"));
+        limits.roots.extend(roots.map(Roots::File));
         let script = Arc::new(Mutex::new(Script { updates: 1_000, ..Script::default() }));
         let mut stage = Stage::set();
         let small = SmallVenue::new(venue, listener, Arc::clone(&script));
@@ -90,7 +129,7 @@ impl Bench {
         let (top_tx, tops) = BOOKS.open();
         let (notice_tx, notices) = NOTICES.open();
         let ((job_tx, jobs), (answer_tx, answers)) = (JOBS.open(), ANSWERS.open());
-        let ((lookups, _), (_, found)) = (LOOKUPS.open(), FOUND.open());
+        let ((lookups, asked), (answer_name, found)) = (LOOKUPS.open(), FOUND.open());
         let board = Arc::new(FeedBoard::default());
         let desk = Desk::new(DeskParts {
             limits: limits.clone(),
@@ -118,6 +157,9 @@ impl Bench {
             script,
             tops,
             notices,
+            asked,
+            names: answer_name,
+            answered: None,
             newest,
             news: vec![],
             losses: vec![],
@@ -125,6 +167,7 @@ impl Bench {
             ahead: DurNs::from_secs(10),
             stage,
             worker,
+            place: ([127, 0, 0, 1], port).into(),
         }
     }
     pub fn script(&self) -> MutexGuard<'_, Script> {
@@ -150,6 +193,11 @@ impl Bench {
     }
     pub fn turn_without_reader(&mut self) {
         let now = self.now();
+        while let Some(Lookup { host, .. }) = self.asked.take() {
+            if let Some(addresses) = self.answered.clone() {
+                let _ = self.names.send(Found { host, addresses });
+            }
+        }
         self.desk.turn(now);
         self.feed.turn(now);
     }
@@ -195,17 +243,42 @@ impl Bench {
         self.ahead = DurNs(self.ahead.0 + time.0);
         self.turn();
     }
+    /// Where the venue listens.
+    pub fn place(&self) -> SocketAddr {
+        self.place
+    }
+    /// Feed and desk on threads that park, until the test has seen so many images.
+    pub fn run_on_threads(mut self, images: u64) {
+        let (feed_post, desk_post) = (post("feed", Wait::Park), post("desk", Wait::Park));
+        let desk = self.stage.crew.start(self.desk, desk_post).expect("a thread");
+        let feed = self.stage.crew.start(self.feed, feed_post).expect("a thread");
+        let begin = self.clock.mono();
+        let mut newest = 0;
+        while newest < images {
+            assert!(self.clock.mono().since(begin) < PATIENCE, "only {newest} images");
+            match self.tops.take() {
+                Some(top) => newest = top.image,
+                None => std::thread::yield_now(),
+            }
+        }
+        self.stage.crew.stop(Order::Drain);
+        let (feed, exit) = self.stage.returned(feed);
+        assert_eq!(exit, Exit::Drained);
+        assert_eq!(feed.tally().get(Counter::Opens), 1);
+        let _ = self.stage.returned(desk);
+        let _ = self.stage.returned(self.worker);
+    }
     pub fn end(self) {
         self.stage.crew.stop(Order::Cut);
         let _ = self.stage.returned(self.worker);
     }
 }
 
-fn limits(venue: VenueId, port: u16) -> FeedLimits {
+fn limits(venue: VenueId, place: &str) -> FeedLimits {
     FeedLimits {
         venue,
-        websocket: Endpoint::parse(&format!("ws://127.0.0.1:{port}")).expect("an address"),
-        rest: Endpoint::parse(&format!("http://127.0.0.1:{port}")).expect("an address"),
+        websocket: Endpoint::parse(&format!("ws{place}")).expect("an address"),
+        rest: Endpoint::parse(&format!("http{place}")).expect("an address"),
         roots: vec![],
         dial: DIAL_LIMITS,
         request: DurNs::from_secs(5),

@@ -8,47 +8,30 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use std::fs;
-use std::sync::Arc;
+#[path = "support/loopback.rs"]
+mod loopback;
 
-use arb::feed::agent::Feed;
-use arb::feed::books::Books;
-use arb::feed::desk::ANSWERS;
-use arb::feed::desk::Desk;
-use arb::feed::desk::DeskParts;
-use arb::feed::desk::JOBS;
-use arb::feed::limits::FeedLimits;
-use arb::feed::limits::Rate;
-use arb::feed::names::FOUND;
-use arb::feed::names::LOOKUPS;
-use arb::feed::socket::SocketFeed;
-use arb::feed::socket::SocketParts;
-use arb::net::dial::DIAL_LIMITS;
 use arb::net::serve::Listener;
 use arb::net::serve::Peer;
 use arb::net::serve::PeerEvent;
 use arb::net::serve::Response;
 use arb::net::serve::SERVE_LIMITS;
-use arb::net::url::Endpoint;
 use arb::net::ws::Incoming;
 use arb::runtime::agent::Agent;
 use arb::runtime::agent::Turn;
-use arb::runtime::link::BOOKS;
-use arb::runtime::link::NOTICES;
-use arb::runtime::link::Rx;
 use arb::types::counters::Counter;
 use arb::types::ids::InstrumentId;
 use arb::types::ids::VenueId;
-use arb::types::ids::instrument_name;
 use arb::types::market::BookTop;
 use arb::types::market::Invalid;
-use arb::types::notice::Notice;
 use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
 use arb::types::time::VirtualClock;
 use arb::types::time::WallNs;
 use arb::types::units::SCALE;
-use arb::venue::stream_of;
+use loopback::Client;
+use loopback::client;
+use loopback::holdings;
 
 const RECONNECTS: u64 = 1_000;
 /// After so many every buffer has been allocated and every pool filled.
@@ -63,8 +46,6 @@ const AT_ONCE: DurNs = DurNs::from_secs(1);
 const PATIENCE: DurNs = DurNs::from_secs(600);
 /// The venue sends an update so often.
 const UPDATE_EVERY: DurNs = DurNs::from_ms(200);
-/// Nobody listens there: requests fail at once.
-const NOBODY: &str = "http://127.0.0.1:9";
 const WALL: WallNs = WallNs(1_790_000_000_000_000_000);
 
 /// How a connection is ended, and the next one received.
@@ -193,10 +174,7 @@ impl Venue {
 struct World {
     clock: VirtualClock,
     venue: Venue,
-    desk: Desk,
-    feed: SocketFeed,
-    tops: Rx<BookTop>,
-    notices: Rx<Notice>,
+    client: Client,
     newest: BookTop,
 }
 
@@ -205,44 +183,7 @@ impl World {
         let any = ([127, 0, 0, 1], 0).into();
         let listener = Listener::bind(any, None, SERVE_LIMITS).expect("a port");
         let port = listener.address().expect("an address").port();
-        let id = InstrumentId(0);
-        let books =
-            Books::new(VenueId::Bybit, &[(id, instrument_name("BTC", "USDT").expect("a name"))]);
-        let (top_tx, tops) = BOOKS.open();
-        let (notice_tx, notices) = NOTICES.open();
-        let ((job_tx, jobs), (answer_tx, answers)) = (JOBS.open(), ANSWERS.open());
-        let ((lookups, _), (_, found)) = (LOOKUPS.open(), FOUND.open());
-        let limits = FeedLimits {
-            venue: VenueId::Bybit,
-            websocket: Endpoint::parse(&format!("ws://127.0.0.1:{port}")).expect("an address"),
-            rest: Endpoint::parse(NOBODY).expect("an address"),
-            roots: vec![],
-            dial: DIAL_LIMITS,
-            request: DurNs::from_secs(5),
-            lookup: DurNs::from_secs(3),
-            reconnect_cap: DurNs::from_secs(30),
-            rate: Rate { per_second: 10, burst: 20 },
-            seed: 7,
-        };
-        let desk = Desk::new(DeskParts {
-            limits: limits.clone(),
-            stream: stream_of(VenueId::Bybit),
-            symbols: vec![books.symbol(0).to_owned()],
-            jobs,
-            answers: answer_tx,
-            lookups,
-            found,
-            rules: None,
-        });
-        let feed = SocketFeed::new(SocketParts {
-            limits,
-            stream: stream_of(VenueId::Bybit),
-            feed: Feed::new(books, vec![top_tx]),
-            jobs: job_tx,
-            answers,
-            board: Arc::default(),
-            notices: notice_tx,
-        });
+        let client = client(VenueId::Bybit, &[("BTC", "USDT")], port);
         let venue = Venue {
             listener,
             peers: vec![],
@@ -254,18 +195,18 @@ impl World {
         };
         let mut clock = VirtualClock::at(WALL);
         clock.advance_to(MonoNs(1).plus(DurNs::from_secs(10)));
-        let (newest, desk) = (BookTop::empty(id), desk.expect("no roots to read"));
-        World { clock, venue, desk, feed, tops, notices, newest }
+        World { clock, venue, client, newest: BookTop::empty(InstrumentId(0)) }
     }
 
     /// A turn of everybody; if nobody had anything to do, time goes on.
     fn turn(&mut self) {
         let now = self.clock.now();
-        let turns = [self.venue.step(now.mono), self.desk.turn(now), self.feed.turn(now)];
-        while let Some(top) = self.tops.take() {
+        let Client { feed, desk, tops, notices } = &mut self.client;
+        let turns = [self.venue.step(now.mono), desk.turn(now), feed.turn(now)];
+        while let Some(top) = tops.take() {
             self.newest = top;
         }
-        while self.notices.take().is_some() {}
+        while notices.take().is_some() {}
         if turns.contains(&Turn::Worked) {
             return;
         }
@@ -273,7 +214,7 @@ impl World {
             // What the kernel still has to deliver gets a chance. Between connections nothing is.
             std::thread::yield_now();
         }
-        let due = [self.desk.due(), self.feed.due(), Some(self.venue.next)];
+        let due = [desk.due(), feed.due(), Some(self.venue.next)];
         let due = due.into_iter().flatten().min().unwrap_or(now.mono);
         self.clock.advance_to(due.max(now.mono.plus(DurNs::from_ms(1))));
     }
@@ -295,7 +236,7 @@ impl World {
         self.until("valid book of a new connection", |world| {
             let top = &world.newest;
             let qty = top.bids.first().map(|bid| bid.qty.raw());
-            world.feed.is_live()
+            world.client.feed.is_live()
                 && world.venue.books == books + 1
                 && qty == Some((books as i64 + 1) * SCALE)
                 && top.invalid.is_none()
@@ -313,27 +254,7 @@ impl World {
         self.until_live();
     }
     fn count(&self, counter: Counter) -> u64 {
-        self.feed.tally().get(counter)
-    }
-}
-
-/// What a process holds.
-#[derive(Debug)]
-struct Holdings {
-    descriptors: usize,
-    threads: usize,
-    rss_kib: u64,
-}
-
-fn holdings() -> Holdings {
-    let entries = |path: &str| fs::read_dir(path).expect(path).count();
-    let status = fs::read_to_string("/proc/self/status").expect("a status");
-    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let rss = rss.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    Holdings {
-        descriptors: entries("/proc/self/fd"),
-        threads: entries("/proc/self/task"),
-        rss_kib: rss.expect("a resident size"),
+        self.client.feed.tally().get(counter)
     }
 }
 

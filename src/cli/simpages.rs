@@ -47,6 +47,7 @@ pub fn configuration(args: &SimArgs, common: &Common) -> Result<String, CliError
     for venue in VenueId::ALL {
         text.push_str(&section(venue, args));
     }
+    text.push_str(PACE);
     text.push_str("venues:\n  fx: ");
     let is_served = |venue: &VenueId| venues.contains(venue);
     let fx = [VenueId::Upbit, VenueId::Bithumb].into_iter().find(is_served);
@@ -71,6 +72,18 @@ pub fn configuration(args: &SimArgs, common: &Common) -> Result<String, CliError
     }
     Ok(text)
 }
+
+/// With these the synthetic market is worth a pair every few seconds, and each of them ends within
+/// minutes: the shipped thresholds wait for hours, which nobody who tries something out has.
+const PACE: &str = "\
+signal_engine:
+  min_spread_pct: 0.2
+
+exit:
+  take_profit_pct: 0.3
+  max_holding_seconds: 60
+
+";
 
 /// The paper account has this part of the simulated one: a hundredth.
 const FUNDS_PART: i64 = 100;

@@ -27,7 +27,7 @@ use arb::sim::server::agent::Ports;
 use arb::sim::server::agent::Setup;
 use arb::sim::server::agent::SimServer;
 use arb::sim::server::limits::SimFault;
-use arb::sim::server::limits_text::read;
+use arb::sim::server::wordedlimits::read;
 use arb::types::ids::VenueId;
 use arb::types::ids::asset;
 use arb::types::time::Clock;
@@ -220,13 +220,17 @@ pub fn subscription(venue: VenueId) -> String {
             r#"[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC","KRW-ETH"]}]"#
         }
         VenueId::Binance => {
-            r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","ethusdt@depth@100ms"],"id":1}"#
+            r#"{"id":1,"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","ethusdt@depth@100ms"]}"#
         }
         VenueId::Bybit => {
             r#"{"op":"subscribe","args":["orderbook.50.BTCUSDT","orderbook.50.ETHUSDT"]}"#
         }
         VenueId::Okx => {
-            r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books","instId":"ETH-USDT"}]}"#
+            return ["BTC-USDT", "ETH-USDT"]
+                .map(|id| format!("{{\"channel\":\"books\",\"instId\":\"{id}\"}}"))
+                .join(",")
+                .replacen("{\"ch", "{\"op\":\"subscribe\",\"args\":[{\"ch", 1)
+                + "]}";
         }
     }
     .to_owned()

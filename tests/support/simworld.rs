@@ -220,7 +220,7 @@ pub fn subscription(venue: VenueId) -> String {
             r#"[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC","KRW-ETH"]}]"#
         }
         VenueId::Binance => {
-            r#"{"id":1,"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","ethusdt@depth@100ms"]}"#
+            r#"{"id":1,"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","ethusdt@depth"]}"#
         }
         VenueId::Bybit => {
             r#"{"op":"subscribe","args":["orderbook.50.BTCUSDT","orderbook.50.ETHUSDT"]}"#

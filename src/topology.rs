@@ -191,12 +191,17 @@ pub fn venues(instruments: &[Instrument]) -> Vec<VenueId> {
 
 /// Recorded frames, simulated fills.
 pub fn replay_plant(plan: &Plan) -> (Plant<(VenueId, Feed)>, Outlets) {
+    feed_plant(plan, Site::default())
+}
+
+/// Feeds without sockets: whoever has the frames gives them in. Simulated fills.
+pub fn feed_plant(plan: &Plan, site: Site) -> (Plant<(VenueId, Feed)>, Outlets) {
     let feeds = |venue, links, _, _| {
         let mine = plan.engine.instruments.iter().filter(|i| i.venue == venue);
         let names: Vec<_> = mine.map(|i| (i.id, i.name)).collect();
         (!names.is_empty()).then(|| (venue, Feed::new(Books::new(venue, &names), links)))
     };
-    join(plan, Site::default(), feeds)
+    join(plan, site, feeds)
 }
 
 /// The synthetic market, simulated fills. Each feed steps its own copy of what the venues share.

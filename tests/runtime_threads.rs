@@ -177,7 +177,7 @@ struct Pair<A, B> {
 }
 
 impl<A: Agent, B: Agent> Members for Pair<A, B> {
-    fn each(&self, visit: &mut dyn FnMut(&dyn Agent)) {
+    fn each<'m>(&'m self, visit: &mut dyn FnMut(&'m dyn Agent)) {
         visit(&self.first);
         visit(&self.second);
     }

@@ -3,10 +3,18 @@
 
 #[path = "sim_dialects/hall.rs"]
 mod hall;
+#[path = "sim_dialects/keys.rs"]
+mod keys;
 
+#[path = "sim_dialects/accounts.rs"]
+mod accounts;
+#[path = "sim_dialects/auth.rs"]
+mod auth;
 #[path = "sim_dialects/books.rs"]
 mod books;
 #[path = "sim_dialects/manners.rs"]
 mod manners;
+#[path = "sim_dialects/quirks.rs"]
+mod quirks;
 #[path = "sim_dialects/requests.rs"]
 mod requests;

@@ -10,6 +10,8 @@ pub mod faults;
 pub mod log;
 pub mod output;
 pub mod pages;
+pub mod record;
+pub mod repeat;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -35,6 +37,8 @@ use clap_complete::Shell;
 
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::record::FileArgs;
+use crate::cli::record::RecordArgs;
 use crate::cli::report::ReportArgs;
 use crate::cli::simargs::SimArgs;
 use crate::cli::stress::StressArgs;
@@ -63,6 +67,7 @@ Examples:
                                           a day of it, in seconds
   arb replay market.rec.gz                what the engine would have done
   arb replay market.rec.gz --json         the same, as one JSON object
+  arb record --out tapes/market           raw frames to disk, without trading
   arb decode market.rec.gz --venue upbit  every book of one venue, a JSON line each
   arb report .                            was the run in this directory stable?
   arb stress --scenario feed_silence      one stress scenario; --list names them
@@ -119,8 +124,16 @@ pub enum Command {
     ///
     /// The frames go through the same decoders, books and engine as in a live run, at the times
     /// of the recording. The same file, configuration and seed give the same decisions and the
-    /// same trace_hash each time.
+    /// same trace_hash each time. A recorded run (`arb run --record`) has marks beside its frames:
+    /// then its own decisions are repeated and compared one by one, with the trace_hash of that
+    /// run at the end. What differs is an error.
     Replay(ReplayArgs),
+    /// Write the raw frames of the configured venues to disk, without trading
+    ///
+    /// Files are text, one frame a line, compressed, each readable by itself; no file is ever
+    /// overwritten. A kill loses at most a second.
+    #[command(after_help = record::EXAMPLES)]
+    Record(RecordArgs),
     /// Print one JSON line for each book, trade or order event in a recording
     Decode(DecodeArgs),
     /// Judge what a run left behind: was it stable?
@@ -204,14 +217,22 @@ pub struct RunArgs {
     /// through every state within 24 hours at --interval 60
     #[arg(long, value_name = "FILE|tree", value_hint = ValueHint::FilePath)]
     pub faults: Option<PathBuf>,
+    /// Record all frames and what the engine did with them: NAME becomes NAME-000001.rec.gz and
+    /// so on. `arb replay` repeats the run from that
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::FilePath)]
+    pub record: Option<PathBuf>,
+    /// When the next recorded file begins and what is kept.
+    #[command(flatten)]
+    pub recorded: FileArgs,
 }
 
 /// Arguments of `arb replay`.
 #[derive(Args, Debug)]
 pub struct ReplayArgs {
-    /// The recording: text, one frame a line; gzip when the name ends in .gz
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// The recording: text, one frame a line; gzip when the name ends in .gz. Several files follow
+    /// each other; a folder stands for those in it
+    #[arg(required = true, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
     /// Seed of the simulated latencies and rejects [default: mock.seed]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -221,6 +242,10 @@ pub struct ReplayArgs {
     /// Faults to inject: a schedule file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub faults: Option<PathBuf>,
+    /// Leave the marks of a recorded run alone: decide anew, with simulated fills. Also done with
+    /// --faults
+    #[arg(long)]
+    pub simulate: bool,
 }
 
 /// Arguments of `arb decode`.
@@ -313,9 +338,12 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
             let seed = arguments.seed.unwrap_or(loaded.checked.sections.mock.seed);
             let (json, quiet) = (cli.common.json, cli.common.quiet);
             let faults = faults::faults(arguments.faults.as_deref(), Stage::Replay)?;
-            let how = replay::How { seed, interval: arguments.interval, json, quiet, faults };
-            replay::replay(&arguments.file, &loaded, how)
+            let is_simulated = arguments.simulate || !faults.is_empty();
+            let interval = arguments.interval;
+            let how = replay::How { seed, interval, json, quiet, faults, is_simulated };
+            repeat::replay(&arguments.files, &loaded, &how)
         }
+        Command::Record(arguments) => record::record(arguments, &cli.common),
         Command::Decode(arguments) => {
             let out = &mut std::io::stdout().lock();
             decode::decode(&arguments.file, arguments.venue, arguments.levels, out)

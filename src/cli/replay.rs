@@ -1,9 +1,8 @@
-//! `arb replay FILE`: a recording through the engine, trading on paper, with a summary at the end.
+//! `arb replay FILE…`: a recording through the engine, trading on paper, with a summary at the end.
 
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -14,7 +13,6 @@ use signal_hook::flag::register;
 use signal_hook::flag::register_conditional_shutdown;
 
 use crate::cli::decode::damaged;
-use crate::cli::decode::unreadable;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::summary::Heading;
@@ -49,14 +47,15 @@ pub struct How {
     pub quiet: bool,
     /// `--faults`.
     pub faults: Vec<Fault>,
+    /// `--simulate`: marks beside the recording do not count.
+    pub is_simulated: bool,
 }
 
 /// Runs the recording and prints its summary, also of a damaged one up to the damage.
 ///
 /// # Errors
 /// `Exit::BadData` with the line of the damage; `Exit::Io` if the file cannot be read.
-pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> {
-    let mut tape = Tape::open(file).map_err(|error| unreadable(file, &error))?;
+pub fn replay(mut tape: Tape, loaded: &Loaded, how: &How) -> Result<Exit, CliError> {
     let plan = Plan {
         engine: loaded.checked.engine.clone(),
         paper: loaded.checked.paper.clone(),
@@ -70,9 +69,9 @@ pub fn replay(file: &Path, loaded: &Loaded, how: How) -> Result<Exit, CliError> 
     let ended = replay.run(&mut tape, &mut screen);
     screen.clear();
     let exit = exit_of(&replay, &ended);
-    print_summary(&replay, loaded, (&how, exit))?;
+    print_summary(&replay, loaded, (how, exit))?;
     match ended {
-        Err(error) => Err(damaged(file, &error)),
+        Err(error) => Err(damaged(tape.path(), &error)),
         Ok(()) if !replay.invariants_ok() => Err(CliError::new(
             Exit::Internal,
             "the books of the run do not balance",
@@ -139,19 +138,19 @@ pub fn stop_flag(late: Exit) -> Arc<AtomicBool> {
 }
 
 /// Progress on a terminal; nothing under cron, in a pipe or with `--quiet`.
-struct Screen {
+pub(super) struct Screen {
     on: bool,
     shown: Option<u64>,
     stop: Arc<AtomicBool>,
 }
 
 impl Screen {
-    fn new(quiet: bool) -> Screen {
+    pub(super) fn new(quiet: bool) -> Screen {
         let on = !quiet && io::stderr().is_terminal();
         let stop = stop_flag(Exit::Interrupted);
         Screen { on, shown: None, stop }
     }
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         if self.shown.is_some() {
             // A terminal that is gone needs no cleaning.
             let _ = write!(io::stderr(), "\r\x1b[K");

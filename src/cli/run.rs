@@ -81,7 +81,7 @@ pub fn run(arguments: &RunArgs, common: &Common) -> Result<Exit, CliError> {
 fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<'a>, CliError> {
     let loaded = load(common, flags(arguments))?;
     match loaded.checked.mode {
-        Mode::Mock => {}
+        Mode::Mock => refuse_record(arguments)?,
         Mode::Paper if arguments.is_virtual => return Err(no_virtual_paper()),
         Mode::Paper => {}
         Mode::Live => return Err(not_built()),
@@ -125,6 +125,15 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
         is_local: false,
         redis_addresses,
     })
+}
+
+/// The synthetic market makes whole books, no frames.
+fn refuse_record(arguments: &RunArgs) -> Result<(), CliError> {
+    if arguments.record.is_none() {
+        return Ok(());
+    }
+    let what = "--record: the synthetic market has no frames to record";
+    Err(CliError::new(Exit::Usage, what, "use --mode paper; a mock run repeats from its --seed"))
 }
 
 const fn stage(arguments: &RunArgs, placement: Placement) -> Stage {

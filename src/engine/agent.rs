@@ -6,6 +6,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::engine::core::Core;
+use crate::engine::cycles::Cycles;
+pub use crate::engine::cycles::Pace;
+use crate::engine::marks::MarkPort;
+use crate::engine::marks::Marks;
 use crate::engine::show::Show;
 use crate::engine::show::Shown;
 use crate::engine::waits::MOST_TAKEN;
@@ -25,12 +29,13 @@ use crate::types::fact::Fact;
 use crate::types::ids::InstrumentId;
 use crate::types::journal::JournalState;
 use crate::types::limit;
+use crate::types::mark::Handed;
+use crate::types::mark::Mark;
 use crate::types::market::BookTop;
 use crate::types::order::OrderEvent;
 use crate::types::order::OrderRequest;
 use crate::types::report::Checkpoints;
 use crate::types::report::CycleReport;
-use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
 
@@ -50,17 +55,6 @@ pub struct Ports {
     pub reports: Tx<CycleReport>,
     /// The same once more at the end of a cycle with a checkpoint.
     pub due: Tx<CycleReport>,
-}
-
-/// When a cycle closes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pace {
-    /// On absolute deadlines this far apart (at least 1 ns).
-    Every(DurNs),
-    /// After each turn that took a book (`--interval 0`).
-    EachStep,
-    /// After the next decision on fresh books, at the latest after this time (`--once`).
-    Once(DurNs),
 }
 
 /// What an engine is charged with.
@@ -87,10 +81,10 @@ pub struct Charge {
 /// The engine agent.
 pub struct Engine {
     /// Boxed: a few hundred kilobytes that must not travel over stacks.
-    core: Box<Core>,
+    pub(super) core: Box<Core>,
     ports: Ports,
     charge: Charge,
-    cycles: Cycles,
+    pub(super) cycles: Cycles,
     is_stopping: bool,
     /// Facts that found their link full: the record has a hole, so nothing more may be entered.
     facts_lost: u64,
@@ -99,9 +93,10 @@ pub struct Engine {
     entered_before: u64,
     /// Instruments whose book changed in this turn, one bit each.
     dirty: u64,
-    progress: Progress,
-    waits: Waits,
+    pub(super) progress: Progress,
+    pub(super) waits: Waits,
     show: Show,
+    pub(super) marks: Marks,
 }
 
 /// How far the engine has come.
@@ -113,15 +108,6 @@ pub struct Progress {
     pub decided: u64,
     /// Orders handed over.
     pub sent: u64,
-}
-
-/// Deadlines of cycles.
-struct Cycles {
-    pace: Pace,
-    loops: u64,
-    next: Option<MonoNs>,
-    closed: u64,
-    missed: u64,
 }
 
 impl Engine {
@@ -143,7 +129,12 @@ impl Engine {
             waits,
             show: Show::new(Arc::clone(&charge.board)),
             charge,
+            marks: Marks::off(),
         }
+    }
+    /// From here on every input and every order is marked there.
+    pub fn mark_to(&mut self, port: Option<MarkPort>) {
+        self.marks.go_to(port);
     }
     /// The state behind it.
     pub fn core(&self) -> &Core {
@@ -186,7 +177,9 @@ impl Engine {
     /// hole, is nearly full or has failed, or once the run is ending.
     fn permission(&mut self, now: Now) -> Permission {
         if let Some(journal) = &self.charge.journal {
-            self.core.reserve_orders(journal.reserved());
+            let until = journal.reserved();
+            self.core.reserve_orders(until);
+            self.marks.reserved(until);
         }
         if self.charge.journal.as_ref().is_some_and(|journal| journal.has_failed()) {
             // What cannot be recorded must not happen.
@@ -205,22 +198,36 @@ impl Engine {
     fn take_events(&mut self, now: Now) -> bool {
         let mut worked = false;
         while let Some(event) = self.ports.events.take() {
-            self.core.on_event(&event, now);
-            self.flush(now);
+            self.take_event(&event, now);
             worked = true;
         }
         worked
+    }
+    pub(super) fn take_event(&mut self, event: &OrderEvent, now: Now) {
+        self.marks.put(self.core.trace_hash(), Mark::Event(*event));
+        self.core.on_event(event, now);
+        self.flush(now);
     }
 
     fn take_books(&mut self, now: Now) -> bool {
         for _ in 0..MOST_TAKEN {
             let Some(top) = self.ports.books.take() else { break };
-            self.core.on_book(&top, now);
-            self.dirty |= 1 << top.instrument.index();
-            self.progress.taken += 1;
-            self.waits.took(&top, now.mono);
+            self.take_book(&top, now);
         }
         let worked = self.dirty != 0;
+        self.decide(now);
+        worked
+    }
+    pub(super) fn take_book(&mut self, top: &BookTop, now: Now) {
+        let (instrument, frame) = (top.instrument, top.frame);
+        self.marks.put(self.core.trace_hash(), Mark::Top { instrument, frame });
+        self.core.on_book(top, now);
+        self.dirty |= 1 << instrument.index();
+        self.progress.taken += 1;
+        self.waits.took(top, now.mono);
+    }
+    /// Decides on every book that changed in this turn.
+    pub(super) fn decide(&mut self, now: Now) {
         while self.dirty != 0 {
             let lowest = self.dirty.trailing_zeros() as u8;
             self.dirty &= self.dirty - 1;
@@ -228,7 +235,6 @@ impl Engine {
             self.progress.decided += 1;
             self.flush(now);
         }
-        worked
     }
 
     fn close_cycles(&mut self, now: Now, took_books: bool) -> bool {
@@ -239,6 +245,11 @@ impl Engine {
         if self.cycles.is_over() {
             self.charge.finished.store(true, Ordering::Release);
         }
+        self.close_cycle(now, due_at);
+        true
+    }
+    pub(super) fn close_cycle(&mut self, now: Now, due_at: MonoNs) {
+        self.marks.put(self.core.trace_hash(), Mark::Cycle { due_at });
         self.core.on_cycle(now);
         self.flush(now);
         let report = self.report(now, due_at);
@@ -247,7 +258,6 @@ impl Engine {
             // Telemetry knows from the numbers of the cycles which one is missing.
             let _ = self.ports.due.send(report);
         }
-        true
     }
 
     fn report(&mut self, at: Now, due_at: MonoNs) -> CycleReport {
@@ -275,7 +285,7 @@ impl Engine {
     }
 
     /// Facts first, then orders: an intent is on record before its order can leave.
-    fn flush(&mut self, now: Now) {
+    pub(super) fn flush(&mut self, now: Now) {
         // An order that cannot be handed over makes facts of its own; a second pass takes those.
         while !self.core.outbox().is_empty() {
             for fact in self.core.outbox().facts.drain(..) {
@@ -289,55 +299,23 @@ impl Engine {
                 self.show.intend(&self.core);
             }
             for request in requests {
-                match if fits { self.ports.requests.send(request) } else { Err(request) } {
-                    Ok(()) => self.progress.sent += 1,
-                    Err(request) => self.core.on_unsent(&request, now),
+                let handed = self.hand_over(request, fits);
+                self.marks.put(self.core.trace_hash(), Mark::Request { request, handed });
+                match handed {
+                    Handed::Over => self.progress.sent += 1,
+                    Handed::Back => self.core.on_unsent(&request, now),
                 }
             }
         }
     }
-}
-
-impl Cycles {
-    fn is_over(&self) -> bool {
-        self.loops > 0 && self.closed >= self.loops
-    }
-    /// Counts the cycle that closes now, if one does, and says when it was due.
-    fn due(&mut self, now: MonoNs, took_books: bool, core: &Core) -> Option<MonoNs> {
-        if self.is_over() {
-            return None;
+    /// In a repetition nothing leaves: what became of the order then becomes of it now.
+    fn hand_over(&mut self, request: OrderRequest, fits: bool) -> Handed {
+        if let Some(handed) = self.marks.told(&request) {
+            return handed;
         }
-        match self.pace {
-            Pace::Every(interval) => {
-                let interval = DurNs(interval.0.max(1));
-                let due = *self.next.get_or_insert(now.plus(interval));
-                if now < due {
-                    return None;
-                }
-                self.missed += u64::from(now.since(due) >= interval);
-                self.next = Some(due.plus(interval));
-                self.closed += 1;
-                Some(due)
-            }
-            Pace::EachStep => {
-                self.closed += u64::from(took_books);
-                took_books.then_some(now)
-            }
-            Pace::Once(latest) => {
-                let due = *self.next.get_or_insert(now.plus(latest));
-                let ready = took_books && core.has_fresh_route(now);
-                if !(ready || now >= due) {
-                    return None;
-                }
-                self.closed += 1;
-                Some(now)
-            }
-        }
-    }
-    fn next_due(&self) -> Option<MonoNs> {
-        match self.pace {
-            Pace::EachStep => None,
-            Pace::Every(_) | Pace::Once(_) => self.next.filter(|_| !self.is_over()),
+        match fits && self.ports.requests.send(request).is_ok() {
+            true => Handed::Over,
+            false => Handed::Back,
         }
     }
 }
@@ -353,10 +331,14 @@ impl Agent for Engine {
         // Read before the permission: an epoch is never shown before it was acted on.
         let epoch = self.charge.permission.epoch();
         let permission = self.permission(now);
+        self.marks.begin(now, permission);
         self.core.set_permission(permission);
         // A restart leaves facts of its own.
         self.flush(now);
         let expired = self.core.on_timer(now);
+        if expired {
+            self.marks.act(self.core.trace_hash());
+        }
         let events = self.take_events(now);
         if events {
             self.waits.due(now.mono);

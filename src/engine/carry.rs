@@ -36,6 +36,12 @@ impl Core {
         }
     }
 
+    /// True if nothing was taken over from an earlier process and nothing happened yet.
+    pub fn is_new(&self, plan: &EnginePlan) -> bool {
+        let at = Now::default();
+        self.carry(at) == Core::new(plan).carry(at)
+    }
+
     /// An engine that continues where `carry` was made; `now` is the same moment or later. Orders
     /// at work have an unknown outcome.
     pub(super) fn adopt(plan: &EnginePlan, carry: &Carry, now: Now) -> Result<Box<Core>, Misfit> {

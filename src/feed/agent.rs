@@ -10,7 +10,11 @@
 
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
+use crate::feed::books::Peeked;
 use crate::feed::slot::Change;
+use crate::feed::tap::Input;
+use crate::feed::tap::Tap;
+use crate::feed::tape::RecordKind;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::Tx;
 use crate::types::counters::Counter;
@@ -30,6 +34,9 @@ const _: () = assert!(limit::INSTRUMENTS <= 64, "unsent tops are tracked in one 
 /// seconds for which `risk.alive_within_ms` believes it.
 const LIFE_SIGN_EVERY: DurNs = DurNs::from_secs(1);
 
+/// A connection event without more to say about it.
+const NO_DETAIL: &[u8] = b"{}";
+
 const RESYNC: Change = Change::Image { resynced: true };
 
 /// One venue's feed without its socket.
@@ -38,6 +45,10 @@ pub struct Feed {
     pen: Pen,
     outlets: Vec<Outlet>,
     published_at: MonoNs,
+    /// Inputs of the books so far: frames, connection events, signs of life.
+    inputs: u64,
+    /// Where each of them is copied to while the run is recorded.
+    tap: Option<Tap>,
 }
 
 /// One link and the instruments whose newest top it has not taken yet.
@@ -67,18 +78,31 @@ impl Feed {
         if let Some(last) = outlets.last_mut() {
             last.is_engine = true;
         }
-        Feed { books, pen: Pen::new(), outlets, published_at: MonoNs(0) }
+        let published_at = MonoNs(0);
+        Feed { books, pen: Pen::new(), outlets, published_at, inputs: 0, tap: None }
+    }
+    /// The same, with every input of its books recorded.
+    pub fn tapped(self, tap: Option<Tap>) -> Feed {
+        Feed { tap, ..self }
     }
 
     /// One frame. Publishes on a committed image, a ticker taken over and a changed validity; on
     /// any other frame a sign of life, if nothing was published for a second.
     pub fn on_frame(&mut self, kind: FrameKind, payload: &[u8], now: Now) -> Outcome {
+        let record = match kind {
+            FrameKind::Ws => RecordKind::Ws,
+            FrameKind::RestDepth => RecordKind::RestDepth,
+        };
+        self.count(Input::Record(record), payload, now);
         let outcome = self.books.on_frame(kind, payload, now);
         self.pen.add(Counter::Frames, 1);
         self.pen.add(Counter::FrameBytes, payload.len() as u64);
         self.pen.add(counter_of(&outcome), 1);
         let resynced = matches!(&outcome, Outcome::Book { change: RESYNC, .. });
         self.pen.add(Counter::Resyncs, u64::from(resynced));
+        if let Outcome::Book { slot, change: Change::Image { .. } } = outcome {
+            self.pen.add(Counter::RepeatedBooks, u64::from(self.books.is_repeat(slot)));
+        }
         match news_of(&outcome) {
             Some(slot) => self.publish(slot, now),
             None => self.show_life(now),
@@ -86,16 +110,34 @@ impl Feed {
         outcome
     }
 
+    /// The body of a snapshot that was requested for that instrument; if it belongs to another, or
+    /// to none that waits, nothing happens.
+    pub fn on_snapshot(&mut self, slot: usize, body: &[u8], now: Now) -> Outcome {
+        if !self.books.is_snapshot_of(slot, body) {
+            return Outcome::Unplaced;
+        }
+        self.on_frame(FrameKind::RestDepth, body, now)
+    }
+
     /// The connection opened: every book waits for its first image.
     pub fn on_open(&mut self, now: Now) {
+        self.count(Input::Record(RecordKind::Open), NO_DETAIL, now);
         self.books.on_open(now);
         self.publish_all(now);
     }
 
     /// The connection closed: no book may be used.
     pub fn on_close(&mut self, now: Now) {
+        self.count(Input::Record(RecordKind::Close), NO_DETAIL, now);
         self.books.on_close();
         self.publish_all(now);
+    }
+
+    /// A sign of life without a frame: a pong. Quiet books stay fresh by it.
+    pub fn on_alive(&mut self, now: Now) {
+        self.count(Input::Alive, &[], now);
+        self.books.on_alive(now);
+        self.show_life(now);
     }
 
     /// Sends what a full link could not take before. `Worked` if anything went out.
@@ -104,7 +146,7 @@ impl Feed {
         for outlet in &mut self.outlets {
             while outlet.unsent != 0 {
                 let slot = outlet.unsent.trailing_zeros() as usize;
-                if !outlet.send(slot, self.books.top(slot)) {
+                if !outlet.send(slot, self.books.top(slot), self.inputs) {
                     break;
                 }
                 turn = Turn::Worked;
@@ -113,6 +155,23 @@ impl Feed {
         turn
     }
 
+    /// What a frame is of, as [`Books::peek`].
+    pub fn peek(&mut self, payload: &[u8]) -> Peeked {
+        self.books.peek(payload)
+    }
+    /// Counts what happened around its frames.
+    pub fn tell(&mut self, counter: Counter) {
+        self.pen.add(counter, 1);
+    }
+    /// Tops for the engine that its link has not taken yet.
+    pub fn held(&self) -> u32 {
+        let engines = self.outlets.iter().filter(|outlet| outlet.is_engine);
+        engines.map(|outlet| outlet.unsent.count_ones()).sum()
+    }
+    /// When the newest frame of an instrument was sent, as [`Books::take_sent_ms`].
+    pub fn take_sent_ms(&mut self, slot: usize) -> Option<u64> {
+        self.books.take_sent_ms(slot)
+    }
     /// The books, for looking into them.
     pub const fn books(&self) -> &Books {
         &self.books
@@ -121,6 +180,10 @@ impl Feed {
     pub fn top(&mut self, slot: usize) -> &BookTop {
         self.books.top(slot)
     }
+    /// Inputs of its books so far: frames, connection events, signs of life.
+    pub const fn inputs(&self) -> u64 {
+        self.inputs
+    }
     /// Hash of everything decoded so far.
     pub const fn digest(&self) -> u64 {
         self.books.digest()
@@ -128,6 +191,14 @@ impl Feed {
     /// A reading end of this feed's counters.
     pub fn tally(&self) -> Tally {
         self.pen.tally()
+    }
+
+    /// Every input of the books is counted before it acts, and copied while the run is recorded.
+    fn count(&mut self, input: Input, payload: &[u8], now: Now) {
+        self.inputs += 1;
+        if let Some(tap) = &mut self.tap {
+            tap.offer(input, payload, (self.inputs, now));
+        }
     }
 
     fn publish_all(&mut self, now: Now) {
@@ -145,7 +216,7 @@ impl Feed {
         self.published_at = now.mono;
         let top = self.books.publish(0, now.mono);
         for outlet in self.outlets.iter_mut().filter(|outlet| outlet.unsent == 0) {
-            outlet.publish(0, top, &mut self.pen);
+            outlet.publish(0, (top, self.inputs), &mut self.pen);
         }
     }
 
@@ -153,7 +224,7 @@ impl Feed {
         self.published_at = now.mono;
         let top = self.books.publish(slot, now.mono);
         for outlet in &mut self.outlets {
-            outlet.publish(slot, top, &mut self.pen);
+            outlet.publish(slot, (top, self.inputs), &mut self.pen);
         }
     }
 }
@@ -163,8 +234,8 @@ impl Outlet {
         let since = [Since::default(); limit::INSTRUMENTS];
         Outlet { link, unsent: 0, since, is_engine: false }
     }
-    /// Sends a new top, which takes the place of one that waits.
-    fn publish(&mut self, slot: usize, top: &BookTop, pen: &mut Pen) {
+    /// Sends a new top, made after so many inputs, which takes the place of one that waits.
+    fn publish(&mut self, slot: usize, (top, inputs): (&BookTop, u64), pen: &mut Pen) {
         let replaces = self.unsent & 1 << slot != 0;
         pen.add(Counter::BooksReplaced, u64::from(replaces));
         if self.is_engine {
@@ -176,14 +247,15 @@ impl Outlet {
             true => Since { arrived_at, merged: older.merged.saturating_add(1), ..older },
             false => Since { arrived_at, oldest_at: arrived_at, merged: 0 },
         };
-        self.send(slot, top);
+        self.send(slot, top, inputs);
     }
     /// True if the link took the top; else it stays unsent. A sign of life may have renewed what
     /// waits, but not since when it does.
-    fn send(&mut self, slot: usize, top: &BookTop) -> bool {
+    fn send(&mut self, slot: usize, top: &BookTop, inputs: u64) -> bool {
         let Since { arrived_at, oldest_at, merged } = self.since[slot];
         let mut top = top.clone();
         (top.arrived_at, top.oldest_at, top.merged) = (arrived_at, oldest_at, merged);
+        top.frame = inputs;
         let is_sent = self.link.send(top).is_ok();
         self.unsent = self.unsent & !(1 << slot) | u64::from(!is_sent) << slot;
         is_sent

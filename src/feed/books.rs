@@ -61,6 +61,28 @@ pub enum Outcome {
     Unplaced,
 }
 
+/// What a frame is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Peeked {
+    /// A whole book.
+    Image {
+        /// Which instrument.
+        slot: usize,
+        /// Its venue time.
+        venue_ts_ms: u64,
+    },
+    /// Changes of a book of that instrument.
+    Delta(usize),
+    /// The best bid and ask of that instrument.
+    Ticker(usize),
+    /// No market data.
+    Control(Control),
+    /// Market data that no book needs.
+    Other,
+    /// It would be rejected whole.
+    Rejected,
+}
+
 /// The books of one venue.
 pub struct Books {
     venue: VenueId,
@@ -112,6 +134,10 @@ impl Books {
     pub fn on_close(&mut self) {
         self.disconnect(Invalid::Closed);
     }
+    /// The connection showed life without a frame.
+    pub const fn on_alive(&mut self, now: Now) {
+        self.alive_at = now.mono;
+    }
 
     /// One frame. No allocation in steady state; diffs that wait for a snapshot are copied.
     pub fn on_frame(&mut self, kind: FrameKind, payload: &[u8], now: Now) -> Outcome {
@@ -123,6 +149,48 @@ impl Books {
             }
             Err(why) => self.on_rejected(why),
         }
+    }
+
+    /// The body of a snapshot that was requested for that instrument. It names none itself, and who
+    /// replays a recording knows no request: so it is taken only if it would be placed there without
+    /// this knowledge, and is else as if it had never come.
+    pub fn is_snapshot_of(&mut self, slot: usize, body: &[u8]) -> bool {
+        match self.codec.decode(FrameKind::RestDepth, body, &mut self.scratch) {
+            Ok(Event::Snapshot { last_id }) => self.snapshot_slot(last_id) == Some(slot),
+            _ => false,
+        }
+    }
+
+    /// What a frame is of, without taking it in.
+    pub fn peek(&mut self, payload: &[u8]) -> Peeked {
+        let event = self.codec.decode(FrameKind::Ws, payload, &mut self.scratch);
+        let slot_of = |symbol: &str| self.slots.iter().position(|slot| slot.symbol == symbol);
+        match event {
+            Ok(Event::Control(control)) => Peeked::Control(control),
+            Ok(Event::Image { symbol, venue_ts_ms, .. }) => {
+                slot_of(symbol).map_or(Peeked::Other, |slot| Peeked::Image { slot, venue_ts_ms })
+            }
+            Ok(Event::Delta { symbol, .. }) => slot_of(symbol).map_or(Peeked::Other, Peeked::Delta),
+            Ok(Event::Ticker { symbol, .. }) => {
+                slot_of(symbol).map_or(Peeked::Other, Peeked::Ticker)
+            }
+            Ok(_) => Peeked::Other,
+            Err(_) if !self.scratch.rejected.is_empty() => Peeked::Other,
+            Err(_) => Peeked::Rejected,
+        }
+    }
+
+    /// What the newest frame of an instrument says of when it was sent, ms since 1970; once.
+    pub fn take_sent_ms(&mut self, slot: usize) -> Option<u64> {
+        self.slots.get_mut(slot)?.sent_ms.take()
+    }
+    /// Whether the newest whole book of an instrument said what the one before said.
+    pub fn is_repeat(&self, slot: usize) -> bool {
+        self.slots[slot].is_repeat
+    }
+    /// The venue's code of an instrument.
+    pub fn symbol(&self, slot: usize) -> &str {
+        &self.slots[slot].symbol
     }
 
     /// Which venue.

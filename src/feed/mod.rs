@@ -4,8 +4,35 @@
 //! Sends: [`BookTop`](crate::types::market::BookTop) over the books links, counters. Never: a
 //! delta across a thread, an order, a clock read; loss and resync stay in here.
 
+pub mod action;
 pub mod agent;
 pub mod books;
+mod changeover;
+pub mod clock;
+pub mod connection;
+pub mod desk;
 mod digest;
+pub mod fetch;
+pub mod hold;
+pub mod limits;
+mod line;
+pub mod mark_reader;
+pub mod mark_text;
+pub mod names;
+pub mod pace;
+pub mod recorder;
+pub mod reorder;
+pub mod requests;
+pub mod rulebook;
+pub mod series;
+pub mod session;
 pub mod slot;
+pub mod socket;
+pub mod spool;
+pub mod standing;
+pub mod tap;
 pub mod tape;
+pub mod tape_file;
+pub mod tape_line;
+pub mod tape_lines;
+mod watch;

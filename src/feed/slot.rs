@@ -68,6 +68,11 @@ pub struct Slot {
     pub top: BookTop,
     /// Venue time of the image, ms since 1970; `None` for a bare REST snapshot.
     pub venue_ts_ms: Option<u64>,
+    /// Venue time of the newest frame, if that says when it was sent: one that changed a book which
+    /// was known. A first image says when the book last changed, which may be minutes ago.
+    pub sent_ms: Option<u64>,
+    /// The newest whole book said what the one before said.
+    pub is_repeat: bool,
     join: Join,
     chain: Chain,
     /// Books on end that were refused for their time.
@@ -83,6 +88,8 @@ impl Slot {
             book: Book::new(),
             top: BookTop::empty(id),
             venue_ts_ms: None,
+            sent_ms: None,
+            is_repeat: false,
             join: Join::new(),
             chain: Chain::new(),
             refused_times: 0,
@@ -102,7 +109,8 @@ impl Slot {
     /// A whole book. One with an update number comes as the stream orders it, whatever its time;
     /// deltas chain to it. One without is ordered by its venue time, which may stand still but not
     /// go back, nor lie ahead; unless [`REFUSED_TIMES`] books on end did, so that no single time
-    /// freezes a book.
+    /// freezes a book. If it says what is known already, the book grows no younger by it, whatever
+    /// its time says: a venue that repeats itself is a venue whose book is quiet (`FAULTS.md` F26).
     pub fn on_image(
         &mut self,
         image: &Scratch,
@@ -113,10 +121,22 @@ impl Slot {
         if update_id.is_none() && !self.is_timely(venue_ts_ms, now) {
             return Change::Refused(DecodeError::Time);
         }
+        let is_known = self.top.invalid.is_none();
+        self.is_repeat = is_known && update_id.is_none() && self.book.holds(image);
         if let Err(why) = self.book.replace(image) {
             return self.on_bad_image(why);
         }
-        let Some(update_id) = update_id else { return self.commit(0, Some(venue_ts_ms), now) };
+        if is_known && !self.is_repeat {
+            self.sent_ms = Some(venue_ts_ms);
+        }
+        let Some(update_id) = update_id else {
+            let received_at = self.top.received_at;
+            let change = self.commit(0, Some(venue_ts_ms), now);
+            if self.is_repeat {
+                self.top.received_at = received_at;
+            }
+            return change;
+        };
         self.chain.on_image(update_id);
         if update_id < self.top.update_id {
             // The venue counts anew: a ticker of the old count would seem newer for ever.
@@ -139,6 +159,7 @@ impl Slot {
 
     /// Changed levels under sequence numbers.
     pub fn on_delta(&mut self, delta: &Scratch, diff: Diff, now: Now) -> Change {
+        self.sent_ms = Some(diff.venue_ts_ms);
         let (step, last) = match diff.span {
             Span::Joined { first, last } => {
                 let ids = DiffIds { first, last };

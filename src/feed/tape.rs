@@ -3,28 +3,24 @@
 //! `<recv_ns> <venue> <kind> <payload>`. The reader knows the format only; what a payload says is
 //! the codec's business. After an error nothing more is read.
 
-use std::fs::File;
+use std::collections::VecDeque;
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::bufread::MultiGzDecoder;
 use serde::de::IgnoredAny;
 
+use crate::feed::tape_lines::Line;
+use crate::feed::tape_lines::LineFault;
+use crate::feed::tape_lines::Lines;
 use crate::types::ids::VenueId;
 use crate::types::limit;
 use crate::types::time::WallNs;
 
 /// Longest line: the largest frame in base64, and its prefix.
 pub const LINE_BYTES: usize = 2 * limit::FRAME_BYTES;
-const BUFFER_BYTES: usize = 1 << 16;
 
 /// What a line holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,16 +104,22 @@ pub struct Progress {
     pub total_bytes: u64,
 }
 
-/// A recording that is being read. Its buffers are reused; a line does not allocate.
+/// A recording that is being read, in one file or in several that follow each other. Its buffers
+/// are reused; a line does not allocate.
 pub struct Tape {
-    source: Box<dyn BufRead + Send>,
-    is_gzip: bool,
-    read_bytes: Arc<AtomicU64>,
+    lines: Lines,
+    path: PathBuf,
+    /// Files that follow.
+    rest: VecDeque<PathBuf>,
+    /// Sizes of the files before this one, and of all of them.
+    before_bytes: u64,
     total_bytes: u64,
     line: Vec<u8>,
     decoded: Vec<u8>,
+    /// Lines read of this file.
     count: u64,
     last_recv: WallNs,
+    is_empty: bool,
 }
 
 impl Tape {
@@ -126,31 +128,37 @@ impl Tape {
     /// # Errors
     /// Whatever opening the file gives.
     pub fn open(path: &Path) -> io::Result<Tape> {
-        let file = File::open(path)?;
-        let total_bytes = file.metadata()?.len();
-        let is_gzip = path.extension().is_some_and(|ending| ending == "gz");
-        Ok(Tape::over(file, is_gzip, total_bytes))
+        Tape::open_series(&[path.to_owned()])
     }
-
-    fn over(input: impl Read + Send + 'static, is_gzip: bool, total_bytes: u64) -> Tape {
-        let read_bytes = Arc::new(AtomicU64::new(0));
-        let metered = Metered { input, read_bytes: Arc::clone(&read_bytes) };
-        let plain = BufReader::with_capacity(BUFFER_BYTES, metered);
-        let source: Box<dyn BufRead + Send> = if is_gzip {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(plain)))
-        } else {
-            Box::new(plain)
-        };
-        Tape {
-            source,
-            is_gzip,
-            read_bytes,
+    /// Opens the first of files that follow each other in time. One without any frame is passed
+    /// over if another has one.
+    ///
+    /// # Errors
+    /// Whatever opening the first or looking at the others gives; `NotFound` without a file.
+    pub fn open_series(paths: &[PathBuf]) -> io::Result<Tape> {
+        let mut rest: VecDeque<PathBuf> = paths.iter().cloned().collect();
+        let path = rest.pop_front().ok_or(io::ErrorKind::NotFound)?;
+        let lines = Lines::open(&path)?;
+        let mut total_bytes = lines.total_bytes;
+        for path in &rest {
+            total_bytes += path.metadata()?.len();
+        }
+        Ok(Tape {
+            lines,
+            path,
+            rest,
+            before_bytes: 0,
             total_bytes,
             line: Vec::new(),
             decoded: Vec::new(),
             count: 0,
             last_recv: WallNs(0),
-        }
+            is_empty: true,
+        })
+    }
+    /// The file that the latest line, or the damage, is in.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The next line; `None` at the proper end.
@@ -158,14 +166,16 @@ impl Tape {
     /// # Errors
     /// Damage with its line number. Everything before it was good.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, TapeError> {
-        let line = self.count + 1;
-        let at = |why| TapeError { line, why };
-        let is_whole = match self.read_line().map_err(at)? {
-            Line::End if self.count == 0 => return Err(at(Damage::NoFrame)),
+        let is_whole = match self.read_line()? {
+            Line::End if self.is_empty => {
+                return Err(TapeError { line: self.count + 1, why: Damage::NoFrame });
+            }
             Line::End => return Ok(None),
             Line::Whole => true,
             Line::Unfinished => false,
         };
+        let line = self.count + 1;
+        let at = |why| TapeError { line, why };
         let parts = split(&self.line).map_err(at)?;
         if parts.recv < self.last_recv {
             return Err(at(Damage::TimeRunsBack));
@@ -181,7 +191,7 @@ impl Tape {
         if !is_whole && serde_json::from_slice::<IgnoredAny>(payload).is_err() {
             return Err(at(Damage::Cut));
         }
-        self.count = line;
+        (self.count, self.is_empty) = (line, false);
         self.last_recv = parts.recv;
         let Parts { recv, venue, kind, .. } = parts;
         Ok(Some(Record { line, recv, venue, kind, payload }))
@@ -189,38 +199,34 @@ impl Tape {
 
     /// How far the reader is, for a progress display.
     pub fn progress(&self) -> Progress {
-        let read_bytes = self.read_bytes.load(Ordering::Relaxed);
+        let read_bytes = self.before_bytes + self.lines.read_bytes();
         Progress { read_bytes, total_bytes: self.total_bytes }
     }
 
-    /// Reads one line without its newline into the buffer.
-    fn read_line(&mut self) -> Result<Line, Damage> {
-        self.line.clear();
-        let mut bounded = (&mut self.source).take(LINE_BYTES as u64 + 1);
-        bounded.read_until(b'\n', &mut self.line).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput if self.is_gzip => {
-                Damage::Gzip
+    /// Reads one line into the buffer, of the next file where one ends.
+    fn read_line(&mut self) -> Result<Line, TapeError> {
+        loop {
+            let at = |line| move |why| TapeError { line, why };
+            let read = self.lines.next_line(&mut self.line, LINE_BYTES).map_err(damage);
+            let read = read.map_err(at(self.count + 1))?;
+            if read != Line::End {
+                return Ok(read);
             }
-            io::ErrorKind::InvalidData if self.is_gzip => Damage::Gzip,
-            kind => Damage::Io(kind),
-        })?;
-        match self.line.last() {
-            None => Ok(Line::End),
-            Some(b'\n') => {
-                self.line.pop();
-                Ok(Line::Whole)
-            }
-            Some(_) if self.line.len() > LINE_BYTES => Err(Damage::TooLong),
-            Some(_) => Ok(Line::Unfinished),
+            let Some(next) = self.rest.pop_front() else { return Ok(read) };
+            self.before_bytes += self.lines.total_bytes;
+            (self.path, self.count) = (next, 0);
+            let opened = Lines::open(&self.path).map_err(|error| Damage::Io(error.kind()));
+            self.lines = opened.map_err(at(1))?;
         }
     }
 }
 
-/// How the input went on.
-enum Line {
-    Whole,
-    Unfinished,
-    End,
+fn damage(fault: LineFault) -> Damage {
+    match fault {
+        LineFault::TooLong => Damage::TooLong,
+        LineFault::Gzip => Damage::Gzip,
+        LineFault::Io(kind) => Damage::Io(kind),
+    }
 }
 
 struct Parts<'l> {
@@ -253,18 +259,4 @@ fn split(line: &[u8]) -> Result<Parts<'_>, Damage> {
 
 fn ascii(field: &[u8]) -> Result<&str, Damage> {
     std::str::from_utf8(field).map_err(|_| Damage::Format)
-}
-
-/// Counts what is read through it.
-struct Metered<R> {
-    input: R,
-    read_bytes: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Metered<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        self.read_bytes.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
 }

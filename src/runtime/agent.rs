@@ -1,5 +1,7 @@
 //! The contract of everything that runs: one thread, one agent, one `turn`.
 
+use std::os::fd::BorrowedFd;
+
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
 
@@ -27,6 +29,10 @@ pub trait Agent {
 
     /// The earliest instant at which it has something to do without new input.
     fn due(&self) -> Option<MonoNs>;
+
+    /// Visits the descriptors on which input may come. A thread that parks is woken when one of them
+    /// can be read (or is broken); so an idle turn must have read each of them dry.
+    fn sockets<'a>(&'a self, _visit: &mut dyn FnMut(BorrowedFd<'a>)) {}
 
     /// The run ends: finish what is open, begin nothing. Called once; turns go on until an idle
     /// one after which the agent is drained, at most until its thread's deadline.

@@ -200,7 +200,14 @@ pub enum End<A> {
 pub struct Crew {
     common: Arc<Common>,
     clock: Clock,
-    members: Vec<Thread>,
+    members: Vec<Member>,
+}
+
+/// A thread, and what ends its sleep if it ever sleeps on descriptors.
+#[derive(Debug)]
+struct Member {
+    thread: Thread,
+    waker: Option<Waker>,
 }
 
 impl Crew {
@@ -220,12 +227,13 @@ impl Crew {
         let pulse = post.pulse();
         let name = pulse.name();
         self.check_name(name)?;
+        let waker = post.waker();
         let (report, pinned) = sync_channel(1);
         let (common, clock) = (Arc::clone(&self.common), LoopClock::of(self.clock));
         let body = move || live(agent, post, common, (clock, report));
         let handle = Builder::new().name(name.to_owned()).spawn(body);
         let handle = handle.map_err(|source| StartError::Os { name, source })?;
-        self.members.push(handle.thread().clone());
+        self.members.push(Member { thread: handle.thread().clone(), waker });
         // A thread that panics before its report is found out when it is joined.
         let pinned = pinned.recv().unwrap_or(Pinned::Free);
         Ok(Worker { pulse, pinned, handle })
@@ -235,7 +243,8 @@ impl Crew {
     pub fn stop(&self, order: Order) {
         self.common.orders.give(order);
         for member in &self.members {
-            member.unpark();
+            member.thread.unpark();
+            member.waker.iter().for_each(Waker::summon);
         }
     }
     /// The order that stands: `Drain` without having been given means that a thread fell.
@@ -281,7 +290,7 @@ impl Crew {
         if name.is_empty() || name.len() > NAME_BYTES || name.contains('\0') {
             return Err(StartError::Name { name });
         }
-        match self.members.iter().any(|member| member.name() == Some(name)) {
+        match self.members.iter().any(|member| member.thread.name() == Some(name)) {
             true => Err(StartError::Taken { name }),
             false => Ok(()),
         }

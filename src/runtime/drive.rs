@@ -9,6 +9,7 @@ use crate::runtime::agent::Turn;
 use crate::runtime::idle::LONGEST_NAP;
 use crate::runtime::idle::Rest;
 use crate::runtime::idle::STOPPING_NAP;
+use crate::runtime::idle::Sockets;
 use crate::runtime::idle::nap;
 use crate::runtime::pulse::Pulse;
 use crate::runtime::pulse::PulseView;
@@ -98,7 +99,7 @@ pub fn drive<A: Agent + ?Sized>(
         last = agent.turn(now);
         if last == Turn::Idle {
             let most = if order == Order::Run { LONGEST_NAP } else { STOPPING_NAP };
-            idle(agent.due(), now.mono, desk, most);
+            idle(agent, now.mono, desk, most);
             now = read_clock();
             continue;
         }
@@ -110,14 +111,15 @@ pub fn drive<A: Agent + ?Sized>(
     }
 }
 
-fn idle(due: Option<MonoNs>, turned_at: MonoNs, desk: &mut Desk, most: DurNs) {
+fn idle<A: Agent + ?Sized>(agent: &A, turned_at: MonoNs, desk: &mut Desk, most: DurNs) {
     desk.pulse.idle(true);
+    let sockets = Sockets::of(agent);
     if desk.rest.is_ready_to_park() {
-        let nap = nap(due, turned_at, most);
+        let nap = nap(agent.due(), turned_at, most);
         desk.pulse.rest_until(turned_at.plus(nap));
-        desk.rest.park(nap);
+        desk.rest.park(nap, &sockets);
     } else {
-        desk.rest.pause();
+        desk.rest.pause(&sockets);
     }
 }
 

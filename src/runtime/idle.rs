@@ -8,7 +8,20 @@
 //! and unparks; if it is the sender's, the reader's last turn sees the value. An unpark before the
 //! park is kept by the thread as a token, so there is no moment in between. A token left over from
 //! a reader that did not park after all ends its next park at once, which costs one turn.
+//!
+//! A thread whose agent has descriptors sleeps in poll(2) instead, on them and on a bell (an
+//! eventfd) that takes the place of the token: once there is a bell, senders ring it and the thread
+//! parks nowhere else. The bell is hung up before the flag is set, so that a sender who sees the
+//! flag of an announcement made with a bell sees the bell too. A sender who saw an earlier flag,
+//! and no bell, has put its value into the link and passed its fence: if that came before the
+//! fence of the later announcement, the last turn after it sees the value; if after, the sender
+//! saw the later flag and the bell. A bell rung late stays rung and ends the next sleep at once.
+//! A descriptor is level-triggered and an idle turn has read each dry, so that what arrives after
+//! the last look makes it readable, and poll returns.
 
+use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -17,8 +30,19 @@ use std::sync::atomic::fence;
 use std::thread::Thread;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+use rustix::event::EventfdFlags;
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::event::Timespec;
+use rustix::event::eventfd;
+use rustix::event::poll;
+
+use crate::runtime::agent::Agent;
+use crate::types::limit;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
+use crate::types::time::NS_PER_SEC;
 
 /// Longest sleep: a beat is due at least this often, and a stop is seen at the latest after it.
 pub const LONGEST_NAP: DurNs = DurNs::from_ms(100);
@@ -115,6 +139,33 @@ pub fn hold_up(time: DurNs) {
     std::thread::sleep(Duration::from_nanos(time.0));
 }
 
+/// Most descriptors that one thread sleeps on: two connections of each venue, on a shared thread.
+pub const SOCKETS: usize = 2 * limit::VENUES;
+
+/// The descriptors of an agent, for one sleep. What is beyond [`SOCKETS`] wakes nobody and is found
+/// after the nap.
+#[derive(Debug, Default)]
+pub struct Sockets<'a> {
+    held: ArrayVec<BorrowedFd<'a>, SOCKETS>,
+}
+
+impl<'a> Sockets<'a> {
+    /// Those that it has now.
+    pub fn of<A: Agent + ?Sized>(agent: &'a A) -> Sockets<'a> {
+        let mut held = ArrayVec::new();
+        agent.sockets(&mut |socket| {
+            let _ = held.try_push(socket);
+        });
+        Sockets { held }
+    }
+}
+
+impl<'a> FromIterator<BorrowedFd<'a>> for Sockets<'a> {
+    fn from_iter<I: IntoIterator<Item = BorrowedFd<'a>>>(sockets: I) -> Sockets<'a> {
+        Sockets { held: sockets.into_iter().take(SOCKETS).collect() }
+    }
+}
+
 /// Wakes the one thread that parks with it. Handed to the senders of that thread's links.
 #[derive(Clone, Debug, Default)]
 pub struct Waker {
@@ -127,6 +178,20 @@ struct Sleeper {
     is_parked: AtomicBool,
     /// Set before the flag is, for the first time.
     thread: OnceLock<Thread>,
+    /// Hung up before the first announcement of an agent that has descriptors.
+    bell: OnceLock<OwnedFd>,
+}
+
+impl Sleeper {
+    /// Ends the present sleep, or the next one.
+    fn rouse(&self) {
+        match (self.bell.get(), self.thread.get()) {
+            // Full means that it is rung already.
+            (Some(bell), _) => drop(rustix::io::write(bell, &1u64.to_ne_bytes())),
+            (None, Some(thread)) => thread.unpark(),
+            (None, None) => {}
+        }
+    }
 }
 
 impl Waker {
@@ -137,9 +202,14 @@ impl Waker {
         let sleeper = &*self.sleeper;
         let is_mine = sleeper.is_parked.load(Ordering::Relaxed)
             && sleeper.is_parked.swap(false, Ordering::AcqRel);
-        if let Some(thread) = sleeper.thread.get().filter(|_| is_mine) {
-            thread.unpark();
+        if is_mine {
+            sleeper.rouse();
         }
+    }
+    /// Ends the present sleep of the thread, or the next one, whether it is announced or not: an
+    /// order was given.
+    pub fn summon(&self) {
+        self.sleeper.rouse();
     }
     /// The thread is parked, or will be unless its last look finds something.
     pub fn is_parked(&self) -> bool {
@@ -147,7 +217,14 @@ impl Waker {
     }
 
     /// Reader: from here on senders wake this thread. It looks once more before it parks.
-    fn announce(&self) {
+    fn announce(&self, sockets: &Sockets<'_>) {
+        if !sockets.held.is_empty() && self.sleeper.bell.get().is_none() {
+            // Without a bell (no descriptor is left) it parks, and sockets are read each nap.
+            let flags = EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC;
+            if let Ok(bell) = eventfd(0, flags) {
+                self.sleeper.bell.get_or_init(|| bell);
+            }
+        }
         self.sleeper.thread.get_or_init(std::thread::current);
         self.sleeper.is_parked.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
@@ -185,19 +262,23 @@ impl Rest {
     }
     /// After an idle turn: a hint to the core, its offer to others, or the announcement that the
     /// next idle turn parks.
-    pub fn pause(&mut self) {
+    pub fn pause(&mut self, sockets: &Sockets<'_>) {
         match self.wait {
             Wait::Spin => std::hint::spin_loop(),
             Wait::Yield => std::thread::yield_now(),
             Wait::Park => {
-                self.waker.announce();
+                self.waker.announce(sockets);
                 self.is_announced = true;
             }
         }
     }
-    /// Sleeps until woken, at most this long. Only when [`Rest::is_ready_to_park`].
-    pub fn park(&mut self, nap: DurNs) {
-        std::thread::park_timeout(Duration::from_nanos(nap.0));
+    /// Sleeps until woken or until a descriptor can be read, at most this long. Only when
+    /// [`Rest::is_ready_to_park`].
+    pub fn park(&mut self, nap: DurNs, sockets: &Sockets<'_>) {
+        match self.waker.sleeper.bell.get() {
+            None => std::thread::park_timeout(Duration::from_nanos(nap.0)),
+            Some(bell) => sleep_on(bell, sockets, nap),
+        }
         self.rouse();
     }
     /// There is work: senders need not wake anyone.
@@ -209,8 +290,25 @@ impl Rest {
     }
 }
 
+/// Sleeps in poll(2). A signal ends it early, which costs one turn.
+fn sleep_on(bell: &OwnedFd, sockets: &Sockets<'_>, nap: DurNs) {
+    let entry = |socket| PollFd::from_borrowed_fd(socket, PollFlags::IN);
+    let mut entries: ArrayVec<PollFd<'_>, { SOCKETS + 1 }> = ArrayVec::new();
+    entries.push(entry(bell.as_fd()));
+    entries.extend(sockets.held.iter().map(|socket| entry(*socket)));
+    let nap =
+        Timespec { tv_sec: (nap.0 / NS_PER_SEC) as i64, tv_nsec: (nap.0 % NS_PER_SEC) as i64 };
+    let _ = poll(&mut entries, Some(&nap));
+    if entries[0].revents().contains(PollFlags::IN) {
+        // One read takes all rings; whoever rings afterwards ends the next sleep.
+        let _ = rustix::io::read(bell, &mut [0; 8]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     const fn seat(idle: Idle) -> Seat {
@@ -274,7 +372,7 @@ mod tests {
     fn work_found_by_the_last_look_takes_the_announcement_back() {
         let mut rest = Rest::new(Wait::Park);
         let waker = rest.waker().expect("it parks");
-        rest.pause();
+        rest.pause(&Sockets::default());
         assert!(waker.is_parked() && rest.is_ready_to_park());
         rest.rouse();
         assert!(!waker.is_parked() && !rest.is_ready_to_park());
@@ -283,9 +381,43 @@ mod tests {
     #[test]
     fn a_wake_before_the_park_is_not_lost() {
         let mut rest = Rest::new(Wait::Park);
-        rest.pause();
+        rest.pause(&Sockets::default());
         rest.waker().expect("it parks").wake();
-        rest.park(DurNs(u64::MAX));
+        rest.park(DurNs(u64::MAX), &Sockets::default());
+        assert!(!rest.is_ready_to_park());
+    }
+
+    #[test]
+    fn a_sleep_on_descriptors_ends_by_a_wake_a_summons_or_readable_bytes() {
+        use std::io::Write;
+        let (near, mut far) = UnixStream::pair().expect("a pair of sockets");
+        let ear = || Sockets::from_iter([near.as_fd()]);
+        let mut rest = Rest::new(Wait::Park);
+        let waker = rest.waker().expect("it parks");
+        let forever = DurNs(u64::MAX / 2);
+        for way in 0..4 {
+            rest.pause(&ear());
+            match way {
+                0 => waker.wake(),
+                1 => waker.summon(),
+                2 => far.write_all(b"x").expect("room for a byte"),
+                // What was read by nobody still ends the next sleep.
+                _ => {}
+            }
+            rest.park(forever, &ear());
+            assert!(!rest.is_ready_to_park() && !waker.is_parked());
+        }
+    }
+
+    #[test]
+    fn without_descriptors_left_a_thread_that_had_some_still_hears_its_bell() {
+        let (near, _far) = UnixStream::pair().expect("a pair of sockets");
+        let mut rest = Rest::new(Wait::Park);
+        rest.pause(&Sockets::from_iter([near.as_fd()]));
+        rest.rouse();
+        rest.pause(&Sockets::default());
+        rest.waker().expect("it parks").wake();
+        rest.park(DurNs(u64::MAX / 2), &Sockets::default());
         assert!(!rest.is_ready_to_park());
     }
 }

@@ -50,6 +50,13 @@ pub const LOG: Link = Link { name: "log", depth: 1024, when_full: WhenFull::Drop
 /// What happened, from watchdog, journal and feeds to telemetry. Depth: a burst of trades.
 pub const NOTICES: Link = Link { name: "notices", depth: 1024, when_full: WhenFull::DropAndCount };
 
+/// Inputs of the feeds to the recorder. Depth: a second of five venues at their busiest.
+pub const TAPED: Link = Link { name: "taped", depth: 8192, when_full: WhenFull::DropAndCount };
+/// Empty buffers from the recorder back to a feed; one too many is freed.
+pub const SPENT: Link = Link { name: "spent", depth: 2048, when_full: WhenFull::DropAndCount };
+/// What the engine took, in order, to the recorder. Depth: a second at its busiest.
+pub const MARKS: Link = Link { name: "marks", depth: 16_384, when_full: WhenFull::DropAndCount };
+
 impl Link {
     /// Opens the link; its memory is allocated now and never again.
     pub fn open<T>(&self) -> (Tx<T>, Rx<T>) {
@@ -121,10 +128,13 @@ impl<T> Rx<T> {
 mod tests {
     use super::*;
     use crate::runtime::idle::Rest;
+    use crate::runtime::idle::Sockets;
     use crate::runtime::idle::Wait;
     use crate::types::rng::SplitMix64;
     use crate::types::time::Clock;
     use crate::types::time::DurNs;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
     use std::sync::atomic::AtomicU64;
     use std::sync::atomic::Ordering;
 
@@ -143,7 +153,7 @@ mod tests {
     const LONG_NAP: DurNs = DurNs::from_secs(5);
 
     /// Takes everything, asleep whenever there is nothing, and says how far it is.
-    fn read_all(rx: &Rx<u64>, rest: &mut Rest, taken: &AtomicU64) {
+    fn read_all(rx: &Rx<u64>, rest: &mut Rest, taken: &AtomicU64, sockets: &Sockets<'_>) {
         let clock = Clock::start();
         let mut slept = DurNs(0);
         while taken.load(Ordering::Relaxed) < VALUES {
@@ -155,24 +165,34 @@ mod tests {
                 taken.store(value + 1, Ordering::Release);
             } else if rest.is_ready_to_park() {
                 let begin = clock.mono();
-                rest.park(LONG_NAP);
+                rest.park(LONG_NAP, sockets);
                 slept = clock.mono().since(begin);
             } else {
                 slept = DurNs(0);
-                rest.pause();
+                rest.pause(sockets);
             }
         }
     }
 
     #[test]
     fn a_send_to_a_reader_that_parks_or_is_about_to_wakes_it() {
+        every_send_is_heard(&Sockets::default());
+    }
+
+    #[test]
+    fn a_send_to_a_reader_that_sleeps_on_descriptors_or_is_about_to_wakes_it() {
+        let (near, _far) = UnixStream::pair().expect("a pair of sockets");
+        every_send_is_heard(&Sockets::from_iter([near.as_fd()]));
+    }
+
+    fn every_send_is_heard(sockets: &Sockets<'_>) {
         let mut rest = Rest::new(Wait::Park);
         let waker = rest.waker().expect("it parks");
         let (tx, rx) = BOOKS.open_to(Some(waker.clone()));
         let mut rng = SplitMix64::new(7, 0);
         let taken = AtomicU64::new(0);
         std::thread::scope(|scope| {
-            let reader = scope.spawn(|| read_all(&rx, &mut rest, &taken));
+            let reader = scope.spawn(|| read_all(&rx, &mut rest, &taken, sockets));
             let wait_while = |holds: &dyn Fn() -> bool| {
                 let mut looks = 0;
                 while holds() && !reader.is_finished() {

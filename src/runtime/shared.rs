@@ -1,5 +1,7 @@
 //! Several agents turn by turn on one thread: placement `shared`.
 
+use std::os::fd::BorrowedFd;
+
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::types::time::MonoNs;
@@ -9,7 +11,7 @@ use crate::types::time::Now;
 /// for each, so that all come back typed when the thread is joined.
 pub trait Members {
     /// Visits each, in order.
-    fn each(&self, visit: &mut dyn FnMut(&dyn Agent));
+    fn each<'m>(&'m self, visit: &mut dyn FnMut(&'m dyn Agent));
     /// Visits each, in the same order.
     fn each_mut(&mut self, visit: &mut dyn FnMut(&mut dyn Agent));
 }
@@ -81,6 +83,10 @@ impl<M: Members> Agent for Shared<M> {
         earliest
     }
 
+    fn sockets<'a>(&'a self, visit: &mut dyn FnMut(BorrowedFd<'a>)) {
+        self.members.each(&mut |agent| agent.sockets(visit));
+    }
+
     fn stop(&mut self, now: Now) {
         self.members.each_mut(&mut |agent| agent.stop(now));
     }
@@ -131,7 +137,7 @@ mod tests {
     }
 
     impl Members for Two {
-        fn each(&self, visit: &mut dyn FnMut(&dyn Agent)) {
+        fn each<'m>(&'m self, visit: &mut dyn FnMut(&'m dyn Agent)) {
             visit(&self.first);
             visit(&self.second);
         }

@@ -74,7 +74,7 @@ pub struct HotMembers {
 }
 
 impl Members for HotMembers {
-    fn each(&self, visit: &mut dyn FnMut(&dyn Agent)) {
+    fn each<'m>(&'m self, visit: &mut dyn FnMut(&'m dyn Agent)) {
         self.feeds.iter().for_each(|feed| visit(feed));
         visit(&self.engine);
         visit(&self.gateway);

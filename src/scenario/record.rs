@@ -65,6 +65,23 @@ impl Record {
         }
     }
 
+    /// The part of [`Record::is_sound`] that needs no venue's ledger: a repetition has none.
+    pub fn agrees_with(&self, engine: &Engine) -> bool {
+        let (portfolio, counts) = (engine.core().portfolio(), engine.core().counts());
+        let held: Vec<Row> =
+            portfolio.holdings().iter().map(|h| (h.venue, h.asset, h.raw)).collect();
+        let claim = Claim {
+            balances: &held,
+            realized_raw: portfolio.realized.raw(),
+            fees_raw: portfolio.fees.raw(),
+            fills: portfolio.fills,
+        };
+        self.audit.agrees_with(&claim)
+            && counts.crossed_books == 0
+            && counts.contradictions == 0
+            && engine.facts_lost() == 0
+    }
+
     /// True if every exact check holds: books uncrossed, balances of engine and venue equal to the
     /// start plus fills less fees, results equal to the sum of their fills, nothing lost.
     pub fn is_sound(&self, engine: &Engine, gateway: &Paper) -> bool {

@@ -1,6 +1,8 @@
 //! An agent whose thread can be stalled or killed by a schedule. In an ordinary run it has no
 //! schedule and costs one branch a turn.
 
+use std::os::fd::BorrowedFd;
+
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::idle::hold_up;
@@ -137,6 +139,9 @@ impl<A: Agent> Agent for Spoiled<A> {
         let due = self.agent.due();
         self.spoiler.as_ref().map_or(due, |spoiler| spoiler.due(due))
     }
+    fn sockets<'a>(&'a self, visit: &mut dyn FnMut(BorrowedFd<'a>)) {
+        self.agent.sockets(visit);
+    }
     fn stop(&mut self, now: Now) {
         self.agent.stop(now);
     }
@@ -186,6 +191,9 @@ impl Agent for Lent<'_> {
     fn due(&self) -> Option<MonoNs> {
         let due = self.agent.due();
         self.spoiler.as_ref().map_or(due, |spoiler| spoiler.due(due))
+    }
+    fn sockets<'a>(&'a self, visit: &mut dyn FnMut(BorrowedFd<'a>)) {
+        self.agent.sockets(visit);
     }
 }
 

@@ -152,6 +152,10 @@ fn event_of(kind: &NoticeKind) -> Option<Event> {
         NoticeKind::Reconnect { venue, after } => {
             typed("reconnect", json!({ "venue": venue, "after_ms": after.as_ms() }))
         }
+        NoticeKind::Feed { venue, news } => Event {
+            cause: Some(news.to_string()),
+            ..typed("feed", json!({ "venue": venue, "what": news.name() }))
+        },
         NoticeKind::Fact(fact) => return event_of_fact(fact),
     })
 }

@@ -55,6 +55,30 @@ counters! {
     BooksReplaced { "images", "Book images overwritten before their reader took them" }
     Published { "tops", "Book tops for the engine, those included that a newer one replaced" }
     Conflated { "tops", "Of those, replaced by a newer one before the engine took them" }
+    RepeatedBooks { "images", "Whole books that said what was known; they make no quote younger" }
+    Attempts { "attempts", "Attempts to connect to a venue" }
+    FailedAttempts { "attempts", "Of those, the ones that gave no connection" }
+    Opens { "connections", "Connections to a venue that opened" }
+    ClosedByPeer { "connections", "Closed by the venue" }
+    ClosedByFault { "connections", "Ended by a socket fault: reset, protocol, frame too large" }
+    ClosedSilent { "connections", "Ended without any sign of life for 15 s, or the venue's time" }
+    ClosedQuiet { "connections", "Ended because no market data came although it was asked again" }
+    ClosedSlow { "connections", "Ended because a frame was not whole after 2 s" }
+    ClosedRejects { "connections", "Ended by more than 20 rejected frames in a minute" }
+    ClosedAsked { "connections", "Ended because the watchdog asked for a new one" }
+    ClosedPaused { "connections", "Ended because the thread stood still and what waited was old" }
+    ClosedReplaced { "connections", "Closed after a younger one had taken their place" }
+    ClosedGivenUp { "connections", "Second connections that could not take over" }
+    Silences { "spells", "Times without market data after which all symbols were asked for again" }
+    Resubscriptions { "requests", "Times that symbols were asked for again on a connection" }
+    Rotations { "switches", "Connections replaced by a younger one before they ended" }
+    SymbolsOff { "symbols", "Symbols that showed no image in time although asked for twice" }
+    SnapshotRequests { "requests", "Book snapshots requested" }
+    SnapshotFailures { "requests", "Of those, the ones without a usable answer" }
+    RequestsRefused { "requests", "Requests and connections refused with 403, 418, 429 or 451" }
+    ClockSteps { "steps", "Steps of this machine's wall clock" }
+    ClockSkews { "spells", "Times that a venue's clock was more than a second off" }
+    StrangeTimes { "times", "Venue times too far off to tell a lag by" }
 }
 
 /// Exactly one of these and of [`REJECTED`] rises with each frame: what became of a frame that was

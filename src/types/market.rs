@@ -107,6 +107,9 @@ pub struct BookTop {
     pub alive_at: MonoNs,
     /// Running hash of everything that the feed of this venue decoded so far, for the trace.
     pub digest: u64,
+    /// How many inputs (frames, connection events, signs of life) its feed had taken when this
+    /// top was copied for its reader. Never falls among the tops that one feed sends.
+    pub frame: u64,
     /// A ticker newer than the image, if the venue sends one.
     pub ticker: Option<Ticker>,
     /// Bids, best (highest) first.
@@ -128,7 +131,7 @@ impl Clone for BookTop {
         (self.update_id, self.received_at) = (update_id, received_at);
         (self.arrived_at, self.alive_at) = (source.arrived_at, source.alive_at);
         (self.merged, self.oldest_at) = (source.merged, source.oldest_at);
-        self.digest = source.digest;
+        (self.digest, self.frame) = (source.digest, source.frame);
         self.ticker = source.ticker;
         copy_levels(&mut self.bids, &source.bids);
         copy_levels(&mut self.asks, &source.asks);
@@ -155,6 +158,7 @@ impl BookTop {
             oldest_at: MonoNs(0),
             alive_at: MonoNs(0),
             digest: 0,
+            frame: 0,
             ticker: None,
             bids: Levels::new(),
             asks: Levels::new(),
@@ -242,6 +246,10 @@ impl TickTable {
             return None;
         }
         ArrayVec::try_from(bands).ok().map(|bands| TickTable { bands })
+    }
+    /// The bands, by rising price.
+    pub fn bands(&self) -> &[TickBand] {
+        &self.bands
     }
     /// The tick that applies at `price`, raw 10⁻⁸ units.
     pub fn tick_at(&self, price: Price) -> i64 {

@@ -12,6 +12,7 @@ pub mod fact;
 pub mod ids;
 pub mod journal;
 pub mod limit;
+pub mod mark;
 pub mod market;
 pub mod notice;
 pub mod number;

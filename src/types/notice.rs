@@ -2,6 +2,7 @@
 //! who sends them neither formats nor waits.
 
 use crate::types::fact::Fact;
+use crate::types::ids::InstrumentName;
 use crate::types::time::DurNs;
 use crate::types::time::Now;
 
@@ -62,8 +63,104 @@ pub enum NoticeKind {
         /// How long it was silent.
         after: DurNs,
     },
+    /// Something about a venue's connection or data.
+    Feed {
+        /// Which venue.
+        venue: &'static str,
+        /// What.
+        news: FeedNews,
+    },
     /// The engine or the journal has this on record.
     Fact(Fact),
+}
+
+/// What may happen to a venue's connection or data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FeedNews {
+    /// Its connection ended.
+    Closed {
+        /// Why.
+        why: &'static str,
+    },
+    /// A symbol shows no book although it was asked for twice.
+    SymbolOff {
+        /// Which.
+        symbol: InstrumentName,
+    },
+    /// A symbol that was off shows its book.
+    SymbolBack {
+        /// Which.
+        symbol: InstrumentName,
+    },
+    /// It refuses requests or connections.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// For so long nothing more is asked.
+        wait: DurNs,
+    },
+    /// Its clock and ours differ by more than a second (ours ahead if positive), or no more.
+    Skew {
+        /// By how much.
+        ahead_ms: i64,
+    },
+    /// This machine's wall clock was set.
+    Step {
+        /// By how much.
+        by_ms: i64,
+    },
+    /// A younger connection took the place of the one before it.
+    Rotated,
+    /// A younger connection could not take over; the old one goes on.
+    RotationFailed,
+}
+
+impl FeedNews {
+    /// Its name in events.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            FeedNews::Closed { .. } => "closed",
+            FeedNews::SymbolOff { .. } => "symbol_off",
+            FeedNews::SymbolBack { .. } => "symbol_back",
+            FeedNews::Refused { .. } => "refused",
+            FeedNews::Skew { .. } => "clock_skew",
+            FeedNews::Step { .. } => "clock_step",
+            FeedNews::Rotated => "rotated",
+            FeedNews::RotationFailed => "rotation_failed",
+        }
+    }
+    const fn level(&self) -> log::Level {
+        match self {
+            FeedNews::SymbolBack { .. } | FeedNews::Rotated => log::Level::Info,
+            _ => log::Level::Warn,
+        }
+    }
+}
+
+impl std::fmt::Display for FeedNews {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FeedNews::Closed { why } => write!(f, "connection ended: {why}"),
+            FeedNews::SymbolOff { symbol } => write!(
+                f,
+                "{symbol} is off: it shows no book although it was asked for twice; \
+                 is it listed there, and trading?"
+            ),
+            FeedNews::SymbolBack { symbol } => write!(f, "{symbol} is back"),
+            FeedNews::Refused { status, wait } => {
+                write!(f, "refused with {status}: nothing is asked for {} s", wait.as_ms() / 1_000)
+            }
+            FeedNews::Skew { ahead_ms } => write!(
+                f,
+                "our clock is {ahead_ms} ms ahead of the venue's; set it by NTP if that is much"
+            ),
+            FeedNews::Step { by_ms } => write!(f, "this machine's clock was set by {by_ms} ms"),
+            FeedNews::Rotated => write!(f, "a younger connection took over"),
+            FeedNews::RotationFailed => {
+                write!(f, "a younger connection could not take over; the old one goes on")
+            }
+        }
+    }
 }
 
 impl NoticeKind {
@@ -98,6 +195,7 @@ impl NoticeKind {
             NoticeKind::Reconnect { venue, after } => {
                 (log::Level::Warn, format!("{venue} connected anew after {} ms", after.as_ms()))
             }
+            NoticeKind::Feed { venue, news } => (news.level(), format!("{venue}: {news}")),
             NoticeKind::Fact(_) => return None,
         })
     }

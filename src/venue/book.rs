@@ -38,6 +38,14 @@ impl Book {
         Ok(())
     }
 
+    /// Whether the image says what is known already. Ends at the first difference.
+    pub fn holds(&self, image: &Scratch) -> bool {
+        let is_same = |mine: &Half, theirs: &[Level]| {
+            mine.levels.len() == theirs.len() && mine.levels.iter().rev().eq(theirs)
+        };
+        is_same(&self.bids, &image.bids) && is_same(&self.asks, &image.asks)
+    }
+
     /// Applies changed levels in their order; quantity 0 deletes, also what is not there. All of
     /// them, or none if the result is no book.
     ///

@@ -31,6 +31,8 @@ use crate::types::market::Ticker;
 use crate::types::number::NumberError;
 use crate::types::units::Price;
 use crate::types::units::Qty;
+use crate::venue::private::Private;
+use crate::venue::stream::Stream;
 
 /// How a frame came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -293,5 +295,27 @@ pub fn codec(venue: VenueId) -> Box<dyn Codec + Send> {
         VenueId::Bithumb => Box::new(bithumb::market::CODEC),
         VenueId::Bybit => Box::new(bybit::market::BybitCodec),
         VenueId::Okx => Box::new(okx::market::OkxCodec),
+    }
+}
+
+/// The public connection of a venue, and the public requests beside it.
+pub fn stream_of(venue: VenueId) -> Box<dyn Stream + Send> {
+    match venue {
+        VenueId::Upbit => Box::new(upbit::stream::STREAM),
+        VenueId::Binance => Box::new(binance::stream::BinanceStream),
+        VenueId::Bithumb => Box::new(bithumb::stream::STREAM),
+        VenueId::Bybit => Box::new(bybit::stream::BybitStream),
+        VenueId::Okx => Box::new(okx::stream::OkxStream),
+    }
+}
+
+/// The private messages of a venue, and the answers to requests there.
+pub fn private_of(venue: VenueId) -> Box<dyn Private + Send> {
+    match venue {
+        VenueId::Upbit => Box::new(upbit::orders::PRIVATE),
+        VenueId::Binance => Box::new(binance::orders::BinancePrivate),
+        VenueId::Bithumb => Box::new(bithumb::orders::PRIVATE),
+        VenueId::Bybit => Box::new(bybit::orders::BybitPrivate),
+        VenueId::Okx => Box::new(okx::orders::OkxPrivate),
     }
 }

@@ -15,7 +15,6 @@ use crate::sim::dialect::ask::Params;
 use crate::sim::dialect::ask::decoded;
 use crate::sim::dialect::ask::header;
 use crate::sim::exchange::account::Account;
-use crate::sim::exchange::core::Exchange;
 use crate::types::ids::VenueId;
 use crate::venue::sign::Secret;
 use crate::venue::sign::claimed_payload;
@@ -61,7 +60,7 @@ impl Gate {
     pub fn admit<'e>(
         &mut self,
         request: &Request,
-        at: (&'e Exchange, SimNow),
+        at: (&'e [Account], SimNow),
     ) -> Result<&'e Account, Answer> {
         let token = header(request, "authorization").and_then(|text| text.strip_prefix("Bearer "));
         let Some(token) = token else {
@@ -70,7 +69,7 @@ impl Gate {
         let unverified = || refused("jwt_verification", "The token could not be verified.");
         let claimed = claimed_payload(token).map_err(|_| unverified())?;
         let claimed: Payload = serde_json::from_str(&claimed).map_err(|_| unverified())?;
-        let mut accounts = at.0.accounts().iter();
+        let mut accounts = at.0.iter();
         let Some(account) = accounts.find(|account| account.key == claimed.access_key) else {
             return Err(refused("invalid_access_key", "There is no such key."));
         };

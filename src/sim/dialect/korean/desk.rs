@@ -135,7 +135,7 @@ impl Desk {
         codes: &Codes,
     ) -> Result<Answer, TooOften> {
         let (exchange, now) = at;
-        let (account, may_withdraw) = match self.gate.admit(request, (exchange, now)) {
+        let (account, may_withdraw) = match self.gate.admit(request, (exchange.accounts(), now)) {
             Ok(account) => (account.id, account.may_withdraw),
             Err(refused) => return Ok(refused),
         };

@@ -159,7 +159,7 @@ impl Dialect for Korean {
             ("/websocket/v1", _) => None,
             ("/websocket/v1/private", VenueId::Upbit)
             | ("/websocket/v2/private", VenueId::Bithumb) => {
-                match self.desk.gate.admit(request, at) {
+                match self.desk.gate.admit(request, (at.0.accounts(), now)) {
                     Ok(account) => Some(account.id),
                     Err(answer) => return refuse(answer),
                 }

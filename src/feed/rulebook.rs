@@ -1,0 +1,155 @@
+//! What a desk asks of its own accord: the rules of the instruments at the start and hourly, the
+//! venue's time each minute. Which request is next, and what its answer means.
+
+use crate::feed::clock::ServerTime;
+use crate::feed::requests::Asked;
+use crate::feed::requests::Reply;
+use crate::runtime::link::Link;
+use crate::runtime::link::Tx;
+use crate::runtime::link::WhenFull;
+use crate::types::ids::VenueId;
+use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
+use crate::types::time::Now;
+use crate::venue::stream::InstrumentRules;
+use crate::venue::stream::Stream;
+
+/// Rules of all venues to whoever keeps them. Depth: each venue sends once an hour.
+pub const RULES: Link = Link { name: "rules", depth: 16, when_full: WhenFull::KeepNewest };
+
+const RULES_EVERY: DurNs = DurNs::from_secs(3_600);
+const TIME_EVERY: DurNs = DurNs::from_secs(60);
+/// After a round that failed the next one comes after so long.
+const RETRY: DurNs = DurNs::from_secs(60);
+
+/// The rules of a venue's instruments, as of now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RulesNews {
+    /// Which venue.
+    pub venue: VenueId,
+    /// When the last answer came.
+    pub at: Now,
+    /// One for each of our instruments that the venue lists. One that is missing is not listed.
+    pub rules: Vec<InstrumentRules>,
+}
+
+/// The state of both errands.
+pub struct Rulebook {
+    venue: VenueId,
+    stream: Box<dyn Stream + Send>,
+    symbols: Vec<String>,
+    paths: Vec<String>,
+    news: Option<Tx<RulesNews>>,
+    /// Paths of the present round that were answered.
+    done: usize,
+    rules: Vec<InstrumentRules>,
+    rules_at: MonoNs,
+    time_at: MonoNs,
+    asks_time: bool,
+}
+
+impl Rulebook {
+    /// Both due at once. Rules are not asked for if nobody wants them.
+    pub fn new(
+        venue: VenueId,
+        (stream, symbols): (Box<dyn Stream + Send>, Vec<String>),
+        news: Option<Tx<RulesNews>>,
+    ) -> Rulebook {
+        let codes: Vec<&str> = symbols.iter().map(String::as_str).collect();
+        let paths = stream.rules_paths(&codes);
+        let never_unless = |wanted| if wanted { MonoNs(0) } else { MonoNs(u64::MAX) };
+        let rules_at = never_unless(news.is_some() && !paths.is_empty());
+        let time_at = never_unless(stream.time_path().is_some() || !paths.is_empty());
+        Rulebook {
+            venue,
+            stream,
+            symbols,
+            paths,
+            news,
+            done: 0,
+            rules: Vec::new(),
+            rules_at,
+            time_at,
+            asks_time: false,
+        }
+    }
+    /// When the next request is due.
+    pub fn due(&self) -> MonoNs {
+        self.rules_at.min(self.time_at)
+    }
+    /// The path of the request that is due. Its answer goes to [`Rulebook::on_asked`].
+    pub fn next_path(&mut self, now: MonoNs) -> Option<String> {
+        self.asks_time = self.time_at <= now;
+        if self.asks_time {
+            // Without an endpoint for it, the date of the smallest known answer has to do.
+            let path = self.stream.time_path().map(str::to_owned);
+            return path.or_else(|| self.paths.last().cloned());
+        }
+        (self.rules_at <= now).then(|| self.paths.get(self.done).cloned()).flatten()
+    }
+    /// What came of it. A time, if that was asked for.
+    pub fn on_asked(&mut self, asked: Asked, now: Now) -> Option<ServerTime> {
+        if self.asks_time {
+            self.time_at = now.mono.plus(TIME_EVERY);
+            return match asked {
+                Asked::Reply(reply) => self.time_of(&reply),
+                _ => None,
+            };
+        }
+        let read = match asked {
+            Asked::Reply(reply) => self.stream.rules(&reply.body).ok(),
+            _ => None,
+        };
+        match read {
+            None => {
+                log::warn!("{}: the rules of the instruments cannot be read", self.venue.name());
+                self.rules_at = now.mono.plus(RETRY);
+                self.restart();
+            }
+            Some(rules) => self.on_rules(rules, now),
+        }
+        None
+    }
+
+    fn time_of(&self, reply: &Reply) -> Option<ServerTime> {
+        let (venue_ms, step_ms) = match self.stream.time_path() {
+            Some(_) => (self.stream.time_ms(&reply.body).ok()?, 1),
+            None => (reply.date_ms?, 1_000),
+        };
+        let Reply { asked_at, heard_at, .. } = *reply;
+        Some(ServerTime { asked_at, heard_at, venue_ms, step_ms })
+    }
+    fn on_rules(&mut self, rules: Vec<InstrumentRules>, now: Now) {
+        let ours = rules.into_iter().filter(|rule| self.symbols.contains(&rule.symbol));
+        for rule in ours {
+            match self.rules.iter_mut().find(|known| known.symbol == rule.symbol) {
+                Some(known) => add(known, rule),
+                None => self.rules.push(rule),
+            }
+        }
+        self.done += 1;
+        if self.done < self.paths.len() {
+            return;
+        }
+        let rules = std::mem::take(&mut self.rules);
+        if let Some(news) = &self.news {
+            // A full link has newer news of the same kind in it, or nobody at its end.
+            let _ = news.send(RulesNews { venue: self.venue, at: now, rules });
+        }
+        self.rules_at = now.mono.plus(RULES_EVERY);
+        self.restart();
+    }
+    fn restart(&mut self) {
+        self.done = 0;
+        self.rules.clear();
+    }
+}
+
+/// What a later answer says is added to what an earlier one said.
+fn add(known: &mut InstrumentRules, rule: InstrumentRules) {
+    known.is_trading &= rule.is_trading;
+    known.ticks = rule.ticks.or(known.ticks.take());
+    known.lot = rule.lot.or(known.lot);
+    known.min_notional_raw = rule.min_notional_raw.or(known.min_notional_raw);
+    known.code = rule.code.or(known.code);
+}

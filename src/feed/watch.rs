@@ -1,0 +1,137 @@
+//! What a feed over sockets shows and tells: lag and reconnects on its board, news as notices, the
+//! clocks.
+//!
+//! Lag and silence are told by market data alone: pongs of a venue that sends no books are no
+//! sign that its books are fresh (`FAULTS.md` F01).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::feed::agent::Feed;
+use crate::feed::books::Outcome;
+use crate::feed::clock::ClockOffset;
+use crate::feed::clock::ServerTime;
+use crate::feed::clock::Skew;
+use crate::runtime::link::Tx;
+use crate::types::board::FeedBoard;
+use crate::types::counters::Counter;
+use crate::types::ids::VenueId;
+use crate::types::notice::FeedNews;
+use crate::types::notice::Notice;
+use crate::types::notice::NoticeKind;
+use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
+use crate::types::time::NS_PER_MS;
+use crate::types::time::Now;
+
+/// Wall and monotonic time that part by more than this between two turns were parted by someone
+/// (`FAULTS.md` F29).
+const STEP_NS: i128 = 500 * NS_PER_MS as i128;
+
+/// The state.
+#[derive(Debug)]
+pub struct Watch {
+    venue: VenueId,
+    board: Arc<FeedBoard>,
+    notices: Tx<Notice>,
+    clock: ClockOffset,
+    turned_at: Option<Now>,
+    /// Lag of the newest frame that tells one.
+    lag: Option<DurNs>,
+    /// The newest market data, until it is shown.
+    arrived_at: Option<MonoNs>,
+    heard_at: MonoNs,
+    /// No connection feeds the books since.
+    is_closed: bool,
+    connections: u64,
+}
+
+impl Watch {
+    /// Of a feed that has not begun.
+    pub fn new(venue: VenueId, board: Arc<FeedBoard>, notices: Tx<Notice>) -> Watch {
+        Watch {
+            venue,
+            board,
+            notices,
+            clock: ClockOffset::default(),
+            turned_at: None,
+            lag: None,
+            arrived_at: None,
+            heard_at: MonoNs(0),
+            is_closed: false,
+            connections: 0,
+        }
+    }
+
+    /// A turn begins. What is to be counted, if this machine's clock was set.
+    pub fn begin(&mut self, now: Now) -> Option<Counter> {
+        let before = self.turned_at.replace(now)?;
+        let passed = i128::from(now.mono.0) - i128::from(before.mono.0);
+        let by_ns = i128::from(now.wall.0) - i128::from(before.wall.0) - passed;
+        if by_ns.abs() <= STEP_NS {
+            return None;
+        }
+        self.clock.on_step();
+        let by_ms = i64::try_from(by_ns / i128::from(NS_PER_MS)).unwrap_or(i64::MAX);
+        self.tell(FeedNews::Step { by_ms }, now);
+        Some(Counter::ClockSteps)
+    }
+    /// A connection opened.
+    pub fn on_connection(&mut self) {
+        self.connections += 1;
+        if self.connections > 1 {
+            self.board.reconnects.store(self.connections - 1, Ordering::Relaxed);
+        }
+    }
+    /// Books wait for first images.
+    pub fn on_open(&mut self, now: Now) {
+        if std::mem::take(&mut self.is_closed) {
+            let after = now.mono.since(self.heard_at);
+            self.send(NoticeKind::Reconnect { venue: self.venue.name(), after }, now);
+        } else if self.heard_at == MonoNs(0) {
+            self.heard_at = now.mono;
+        }
+    }
+    /// No book is valid.
+    pub const fn on_close(&mut self) {
+        self.is_closed = true;
+    }
+    /// A frame came to this. What is to be counted, if its time is too strange.
+    pub fn on_outcome(&mut self, outcome: &Outcome, feed: &mut Feed, now: Now) -> Option<Counter> {
+        if matches!(outcome, Outcome::Control(_) | Outcome::Rejected(_)) {
+            return None;
+        }
+        (self.arrived_at, self.heard_at) = (Some(now.mono), now.mono);
+        let Outcome::Book { slot, .. } = outcome else { return None };
+        let sent_ms = feed.take_sent_ms(*slot)?;
+        self.lag = self.clock.lag(sent_ms, now);
+        self.lag.is_none().then_some(Counter::StrangeTimes)
+    }
+    /// The venue told its time. What is to be counted, if the clocks differ too much.
+    pub fn on_time(&mut self, told: ServerTime, now: Now) -> Option<Counter> {
+        self.clock.on_answer(told, now.mono);
+        let skew = self.clock.skew(now.mono)?;
+        self.tell(FeedNews::Skew { ahead_ms: self.clock.ahead_ms(now.mono) }, now);
+        (skew == Skew::Begins).then_some(Counter::ClockSkews)
+    }
+    /// The watchdog wants a new connection; asked once.
+    pub fn is_reconnect_asked(&self) -> bool {
+        self.board.reconnect_asked.swap(false, Ordering::AcqRel)
+    }
+    /// Shows the lag of the newest market data. A frame that tells no time is as late as the one
+    /// before it; before any has told one, nothing is shown.
+    pub fn show(&mut self, held: u32, now: Now) {
+        if let Some((lag, _)) = self.lag.zip(self.arrived_at.take()) {
+            self.board.lag.put(i64::try_from(lag.0).unwrap_or(i64::MAX), now.mono);
+        }
+        self.board.held.store(u64::from(held), Ordering::Relaxed);
+    }
+    /// Tells of something.
+    pub fn tell(&self, news: FeedNews, now: Now) {
+        self.send(NoticeKind::Feed { venue: self.venue.name(), news }, now);
+    }
+    fn send(&self, kind: NoticeKind, now: Now) {
+        // The link drops and counts: nobody waits for telemetry.
+        let _ = self.notices.send(Notice { at: now, kind });
+    }
+}

@@ -220,7 +220,8 @@ pub fn subscription(venue: VenueId) -> String {
             r#"[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC","KRW-ETH"]}]"#
         }
         VenueId::Binance => {
-            r#"{"id":1,"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","ethusdt@depth"]}"#
+            r#"{"id":1,"method":"SUBSCRIBE",
+            "params":["btcusdt@depth@100ms","ethusdt@depth@100ms"]}"#
         }
         VenueId::Bybit => {
             r#"{"op":"subscribe","args":["orderbook.50.BTCUSDT","orderbook.50.ETHUSDT"]}"#

@@ -26,11 +26,11 @@ use crate::runtime::crew::Post;
 use crate::runtime::drive::Order;
 use crate::runtime::idle::Wait;
 use crate::sim::dialect::dialect;
-use crate::sim::exchange::report;
 use crate::sim::server::agent::OpenError;
 use crate::sim::server::agent::Ports;
 use crate::sim::server::agent::Setup;
 use crate::sim::server::agent::SimServer;
+use crate::sim::server::house::House;
 use crate::sim::server::limits::SimFault;
 use crate::sim::server::stats::Count;
 use crate::sim::server::stats::Stats;
@@ -203,8 +203,8 @@ fn finish(
         End::Panicked(fall) => return Err(failed(&fall.message)),
         End::Left => return Err(failed(&"the server did not end")),
     };
-    let ledgers = server.houses().iter().map(|house| report::ledger(house.exchange()));
-    let is_conserved = ledgers.map(|ledger| ledger["conserved"] == true).all(|is| is);
+    let adds_up = |house: &House| house.exchange().ledger().broken().is_empty();
+    let is_conserved = server.houses().iter().all(adds_up);
     if common.json {
         let counts = stats.json(&args.venues());
         let line = json!({"ended": why, "conserved": is_conserved, "stats": counts});

@@ -180,7 +180,8 @@ pub fn bybit_auth(account: &Account, expires: u64) -> String {
 
 pub fn okx_login(account: &Account, at: u64, sign: &str) -> String {
     format!(
-        r#"{{"op":"login","args":[{{"apiKey":"{}","passphrase":"{}","timestamp":"{at}","sign":"{sign}"}}]}}"#,
+        r#"{{"op":"login","args":[{{"apiKey":"{}","passphrase":"{}","timestamp":"{at}",
+        "sign":"{sign}"}}]}}"#,
         account.key, account.passphrase
     )
 }

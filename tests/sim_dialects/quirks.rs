@@ -21,6 +21,7 @@ use crate::keys::private_seat;
 use crate::keys::signed;
 
 const MILLI: i64 = 100_000;
+const SCALE: i64 = 100_000_000;
 
 fn best_ask(hall: &Hall) -> i64 {
     hall.exchange.book(0).asks[0].price.raw()
@@ -45,12 +46,13 @@ fn every_refusal_of_an_order_means_what_our_code_makes_of_it() {
     for venue in VenueId::ALL {
         let mut hall = Hall::of(venue);
         let price = low(&hall);
-        let huge = 9_000 * 100_000_000;
         let value = class(&mut hall, (Side::Buy, price, 1_000), "a1");
-        assert!(matches!(value, ErrorClass::Rules), "{venue:?}: too small is {value:?}");
-        let short = class(&mut hall, (Side::Sell, price * 2, huge / 1_000), "a2");
-        let expected = [ErrorClass::Balance, ErrorClass::Rules];
-        assert!(expected.contains(&short) || short == ErrorClass::Other, "{venue:?}: {short:?}");
+        assert_eq!(value, ErrorClass::Rules, "{venue:?}: too small");
+        let short = class(&mut hall, (Side::Sell, price, 11 * SCALE), "a2");
+        assert_eq!(short, ErrorClass::Balance, "{venue:?}: 10 coins are there");
+        let odd = class(&mut hall, (Side::Buy, price + 1, MILLI), "a4");
+        let expected = [ErrorClass::Rules, ErrorClass::Request];
+        assert!(expected.contains(&odd), "{venue:?}: off the grid is {odd:?}");
         assert_eq!(place(&mut hall, (Side::Buy, price, MILLI), Stand::Rests, "a3").status / 100, 2);
         let twice = class(&mut hall, (Side::Buy, price, MILLI), "a3");
         assert_eq!(twice, ErrorClass::Duplicate, "{venue:?}");

@@ -163,11 +163,20 @@ impl World {
     /// One request on a connection of its own: status and body, or `None` if the connection ended
     /// without an answer or none came within three seconds.
     pub fn ask(&mut self, port: u16, head: &str, body: &str) -> Option<(u16, String)> {
+        self.ask_with(port, (head, ""), body)
+    }
+    /// The same with header lines, each with its end of line.
+    pub fn ask_with(
+        &mut self,
+        port: u16,
+        (head, lines): (&str, &str),
+        body: &str,
+    ) -> Option<(u16, String)> {
         let mut tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a listener");
         tcp.set_nonblocking(true).expect("a socket");
         let length = body.len();
         let text = format!(
-            "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+            "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\
              Content-Length: {length}\r\n\r\n{body}"
         );
         tcp.write_all(text.as_bytes()).expect("room for a request");

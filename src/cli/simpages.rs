@@ -19,9 +19,7 @@ use crate::types::units::Price;
 pub const fn ws_path(venue: VenueId) -> &'static str {
     match venue {
         VenueId::Upbit | VenueId::Bithumb => "/websocket/v1",
-        VenueId::Binance => "",
-        VenueId::Bybit => "/v5/public/spot",
-        VenueId::Okx => "/ws/v5/public",
+        VenueId::Binance | VenueId::Bybit | VenueId::Okx => "",
     }
 }
 

@@ -28,6 +28,7 @@ use crate::feed::line::Read;
 use crate::feed::session::Session;
 use crate::feed::session::SessionParts;
 use crate::feed::slot::Change;
+use crate::feed::slot::Trading;
 use crate::feed::standing::Symbols;
 use crate::feed::watch::Watch;
 use crate::net::ws::Incoming;
@@ -89,13 +90,16 @@ pub struct SocketFeed {
     /// Number of the next request on any connection.
     next_id: u64,
     is_stopped: bool,
+    /// Instruments that are halted, one bit each.
+    halted: u64,
 }
 
 impl SocketFeed {
     /// A feed that connects in its first turn.
     pub fn new(parts: SocketParts) -> SocketFeed {
         let SocketParts { limits, stream, feed, jobs, answers, board, notices } = parts;
-        let manners = stream.manners();
+        let mut manners = stream.manners();
+        manners.silence = manners.silence.min(limits.silence_cap);
         let session = Session::new(SessionParts {
             manners: manners.clone(),
             symbols: feed.books().len(),
@@ -114,6 +118,7 @@ impl SocketFeed {
             manners,
             next_id: 1,
             is_stopped: false,
+            halted: 0,
         }
     }
     /// Which venue.
@@ -123,10 +128,6 @@ impl SocketFeed {
     /// A reading end of its counters.
     pub fn tally(&self) -> Tally {
         self.feed.tally()
-    }
-    /// Its books and links.
-    pub const fn feed(&self) -> &Feed {
-        &self.feed
     }
     /// True while every instrument shows its book.
     pub fn is_live(&self) -> bool {
@@ -288,6 +289,17 @@ impl SocketFeed {
         }
         self.session.on(Input::Snapshot(slot, fetched), now.mono);
     }
+    /// What may be traded is as whoever keeps the rules says.
+    fn heed_halts(&mut self, now: Now) {
+        let wanted = self.watch.halted();
+        let changed = wanted ^ self.halted;
+        for slot in (0..self.feed.books().len()).filter(|slot| changed & 1 << slot != 0) {
+            let is_halted = wanted & 1 << slot != 0;
+            let trading = if is_halted { Trading::Halted } else { Trading::Open };
+            self.feed.on_trading(slot, trading, now);
+        }
+        self.halted = wanted;
+    }
     fn on_refused(&mut self, status: u16, wait: DurNs, now: Now) {
         self.feed.tell(Counter::RequestsRefused);
         self.watch.tell(FeedNews::Refused { status, wait }, now);
@@ -356,6 +368,7 @@ impl Agent for SocketFeed {
         if self.is_stopped {
             return self.feed.flush();
         }
+        self.heed_halts(now);
         let told = self.watch.begin(now);
         told.into_iter().for_each(|counter| self.feed.tell(counter));
         self.session.step(now.mono);

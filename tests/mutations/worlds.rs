@@ -233,6 +233,7 @@ fn okx((symbol, [bid, ask]): (&str, [&str; 2])) -> String {
     format!(
         r#"{{"arg":{{"channel":"books","instId":"{symbol}"}},"action":"snapshot",
         "data":[{{"asks":[["{ask}","3","0","1"],["{ask}e1","4","0","1"]],
-        "bids":[["{bid}","1","0","1"],["{bid}e-1","2","0","1"]],"ts":"1500000000000","checksum":0,"prevSeqId":-1,"seqId":{LAST_ID}}}]}}"#
+        "bids":[["{bid}","1","0","1"],["{bid}e-1","2","0","1"]],
+        "ts":"1500000000000","checksum":0,"prevSeqId":-1,"seqId":{LAST_ID}}}]}}"#
     )
 }

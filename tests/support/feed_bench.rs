@@ -120,11 +120,7 @@ impl Bench {
         let small = SmallVenue::new(venue, listener, Arc::clone(&script));
         let worker = stage.crew.start(small, post("small-venue", Wait::Park)).expect("a thread");
 
-        let quote = if venue == VenueId::Upbit { "KRW" } else { "USDT" };
-        let named = |(base, id): (&&str, u8)| {
-            (InstrumentId(id), instrument_name(base, quote).expect("a name"))
-        };
-        let books = Books::new(venue, &bases.iter().zip(0..).map(named).collect::<Vec<_>>());
+        let books = books_of(venue, bases);
         let newest = (0..bases.len() as u8).map(|id| BookTop::empty(InstrumentId(id))).collect();
         let (top_tx, tops) = BOOKS.open();
         let (notice_tx, notices) = NOTICES.open();
@@ -272,6 +268,13 @@ impl Bench {
         self.stage.crew.stop(Order::Cut);
         let _ = self.stage.returned(self.worker);
     }
+}
+
+fn books_of(venue: VenueId, bases: &[&str]) -> Books {
+    let quote = if venue == VenueId::Upbit { "KRW" } else { "USDT" };
+    let named =
+        |(base, id): (&&str, u8)| (InstrumentId(id), instrument_name(base, quote).expect("a name"));
+    Books::new(venue, &bases.iter().zip(0..).map(named).collect::<Vec<_>>())
 }
 
 fn limits(venue: VenueId, place: &str) -> FeedLimits {

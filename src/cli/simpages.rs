@@ -74,7 +74,10 @@ pub fn configuration(args: &SimArgs, common: &Common) -> Result<String, CliError
 }
 
 /// With these the synthetic market is worth a pair every few seconds, and each of them ends within
-/// minutes: the shipped thresholds wait for hours, which nobody who tries something out has.
+/// minutes: the shipped thresholds wait for hours. A venue that is hit again and again is connected
+/// to again within seconds: on loopback nobody has to be spared. And what was broken on purpose is
+/// soon forgotten, or the third fault of a script would be the third strike. Five venues have twelve
+/// routes for each coin, which often pay at once.
 const PACE: &str = "\
 signal_engine:
   min_spread_pct: 0.2
@@ -82,6 +85,16 @@ signal_engine:
 exit:
   take_profit_pct: 0.3
   max_holding_seconds: 60
+
+risk:
+  max_orders_per_second: 40
+  max_orders_per_minute: 600
+
+websocket:
+  reconnect_interval: 2
+
+watchdog:
+  strike_decay_cycles: 20
 
 ";
 

@@ -8,7 +8,8 @@
 //!    bounds it from above.
 //!
 //! So a clock that is right by all that is known is not corrected by half a round trip, and a lag
-//! is never negative. Evidence that contradicts itself counts as far as it is newest.
+//! is never negative. Answers that contradict each other count as far as they are newest; a frame
+//! that contradicts the answers by more than [`SKEW`] is no evidence.
 
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
@@ -70,7 +71,8 @@ impl ClockOffset {
     pub fn lag(&mut self, sent_ms: u64, now: Now) -> Option<DurNs> {
         let way = i128::from(now.wall.0).saturating_sub(ns(sent_ms));
         let offset = self.offset(now.mono);
-        if now.wall.0 == 0 || (way - offset).abs() > STRANGE_NS {
+        if now.wall.0 == 0 || (way - offset).abs() > STRANGE_NS || self.is_impossible(way, now.mono)
+        {
             return None;
         }
         if now.mono.since(self.span_began) >= SPAN {
@@ -96,6 +98,12 @@ impl ClockOffset {
         changed.then_some(if is_skewed { Skew::Begins } else { Skew::Ends })
     }
 
+    /// The frame says that it was sent after it arrived, although the venue's answers about its
+    /// time allow no such offset: what it says is no time.
+    fn is_impossible(&self, way: i128, now: MonoNs) -> bool {
+        let answers = self.answers.filter(|_| now.since(self.answered_at) < ANSWER_LIFE);
+        answers.is_some_and(|(least, _)| way < least - i128::from(SKEW.0))
+    }
     /// In ns.
     fn offset(&self, now: MonoNs) -> i128 {
         let known = now.since(self.answered_at) < ANSWER_LIFE;
@@ -182,6 +190,15 @@ mod tests {
         }
         assert_eq!(clock.ahead_ms(at(1_000).mono), 0);
         assert_eq!(clock.lag(DAY_MS, at(20)), Some(DurNs::from_ms(20)));
+    }
+
+    #[test]
+    fn a_frame_from_the_future_moves_no_clock_that_the_venue_has_told() {
+        let mut clock = ClockOffset::default();
+        answer(&mut clock, (1_000, 1_010, 1_005));
+        assert_eq!(clock.lag(DAY_MS + 62_000, at(2_000)), None);
+        assert_eq!(clock.ahead_ms(at(2_000).mono), 0);
+        assert_eq!(clock.lag(DAY_MS + 2_080, at(2_100)), Some(DurNs::from_ms(20)));
     }
 
     #[test]

@@ -199,9 +199,9 @@ fn a_whole_book_that_says_nonsense_breaks_its_own_instrument_only() {
     assert_eq!(bench.change(&image("KRW-BTC", 101, "11")), broken);
     assert_eq!(bench.top(0).invalid, Some(Invalid::Crossed));
     assert_eq!(bench.top(1).invalid, None);
-    let empty = Change::Broken(DecodeError::Empty);
-    assert_eq!(bench.change(&image("KRW-BTC", 102, "0")), empty);
-    assert_eq!(bench.top(0).invalid, Some(Invalid::Empty));
+    let no_price = Change::Broken(DecodeError::Value);
+    assert_eq!(bench.change(&image("KRW-BTC", 102, "0")), no_price);
+    assert_eq!(bench.top(0).invalid, Some(Invalid::BadValue));
     assert_eq!(bench.change(&image("KRW-BTC", 103, "9")), RESYNC);
     assert_eq!(bench.ws("{\"ty\":"), Outcome::Rejected(DecodeError::Malformed));
     assert_eq!(bench.ws(&image("KRW-DOGE", 103, "9")), Outcome::Unknown);

@@ -318,6 +318,8 @@ fn an_image_that_is_no_book_is_rejected_by_reason() {
     assert_eq!(rest(&image(&many.join(","), r#"["30000","1"]"#)), Err(DecodeError::Overflow));
     assert_eq!(upbit(&upbit_unit("10", "1")), Err(DecodeError::Crossed));
     assert_eq!(upbit(&upbit_unit("0", "0")), Err(DecodeError::Empty));
+    // A quantity at no price is nonsense and no padding.
+    assert_eq!(upbit(&upbit_unit("0", "1")), Err(DecodeError::Value));
     let ticker = r#"{"u":1,"s":"BTCUSDT","b":"10","B":"1","a":"10","A":"1"}"#;
     assert_eq!(binance(ticker), Err(DecodeError::Crossed));
     let no_bid = r#"{"u":1,"s":"BTCUSDT","b":"0.00","B":"0.00","a":"10","A":"1"}"#;

@@ -1,6 +1,6 @@
-//! `arb run --mode paper` against `arb sim`, two processes and five venues, plain and over TLS: every
-//! venue is heard, every direction counted, pairs are traded, nothing breaks, and the recording
-//! gives the same run again (`PRODUCT.md` 12).
+//! `arb run --mode paper` against `arb sim`, two processes and five venues, plain and over TLS:
+//! every venue is heard, every direction counted, pairs are traded, nothing breaks, and the
+//! recording gives the same run again (`PRODUCT.md` 12).
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 #[path = "support/command.rs"]

@@ -128,16 +128,16 @@ pub fn level(price: &str, qty: &str) -> Result<Level, DecodeError> {
     Ok(Level { price, qty })
 }
 
-/// As [`level`], but a slot with no price or no quantity is `None`: padding beyond the real depth.
+/// As [`level`], but a slot with no quantity is `None`: padding beyond the real depth.
 ///
 /// # Errors
-/// `Number`; `Value` if either is negative.
+/// `Number`; `Value` if either is negative, and for a quantity at no price.
 pub fn padded_level(price: &str, qty: &str) -> Result<Option<Level>, DecodeError> {
     let price = fixed(price)?;
     let qty = Qty::from_raw(fixed(qty)?).ok_or(DecodeError::Value)?;
     match Price::from_raw(price) {
         Some(price) if !qty.is_zero() => Ok(Some(Level { price, qty })),
-        _ if price < 0 => Err(DecodeError::Value),
+        None if price < 0 || !qty.is_zero() => Err(DecodeError::Value),
         _ => Ok(None),
     }
 }

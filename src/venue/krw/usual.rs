@@ -47,13 +47,15 @@ fn units(scan: &mut Scan<'_>, scratch: &mut Scratch) -> Option<()> {
     }
 }
 
-/// Adds a level. A slot without price or quantity is padding beyond the real depth.
+/// Adds a level. A slot without a quantity is padding beyond the real depth; a quantity without a
+/// price is for the other way to judge.
 #[inline]
 fn push(side: &mut Vec<Level>, price_raw: i64, qty_raw: i64) -> Option<()> {
     let qty = Qty::from_raw(qty_raw)?;
-    let Some(price) = Price::from_raw(price_raw).filter(|_| !qty.is_zero()) else {
+    if qty.is_zero() {
         return Some(());
-    };
+    }
+    let price = Price::from_raw(price_raw)?;
     if side.len() >= limit::BOOK_LEVELS {
         return None;
     }

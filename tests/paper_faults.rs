@@ -90,7 +90,7 @@ fn broken_sequences_and_contents_are_found_refused_and_mended() {
     suffers(&run, trouble("duplicate", "bybit", 2_000), &["OldDiffs"]);
     blinds(&run, trouble("crossed_book", "bithumb", 3_000), &["RejectedCrossed"]);
     suffers(&run, trouble("zero_price", "bybit", 1_500), &["RejectedValue"]);
-    blinds(&run, trouble("zero_price", "bithumb", 2_500), &["RejectedValue"]);
+    suffers(&run, trouble("zero_price", "bithumb", 1_500), &["RejectedValue"]);
     suffers(&run, trouble("garbage", "bithumb", 3_000), &["RejectedMalformed"]);
     suffers(&run, trouble("one_byte_frames", "bithumb", 2_000), &["Frames", "Books"]);
     ends(run);

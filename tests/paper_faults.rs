@@ -135,6 +135,13 @@ fn symbols_that_a_venue_drops_or_does_not_know_are_off_and_come_back() {
     let run = traded("faults_symbols", "bithumb,binance");
     let dropped = trouble("drop_subscription", "binance", 12_000);
     suffers(&run, dropped, &["ClosedByPeer", "Opens", "Resubscriptions"]);
+    run.market.break_it(trouble("http_5xx", "binance", 2_000));
+    suffers(&run, trouble("rst", "binance", 1_000), &["ClosedByFault", "FailedAttempts"]);
+    // Whoever is shown a page instead leaves the venue alone for half a minute.
+    let before = run.counters()["RequestsRefused"];
+    run.market.break_it(trouble("html_403", "binance", 2_000));
+    run.market.break_it(trouble("rst", "binance", 1_000));
+    run.until("refusal", |run| run.counters()["RequestsRefused"] > before);
     ends(run);
 }
 

@@ -11,6 +11,7 @@ pub mod live;
 pub mod members;
 pub mod posts;
 pub mod record;
+pub mod record_only;
 pub mod replay;
 pub mod rewrite;
 pub mod rules;

@@ -9,27 +9,38 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use arb::engine::restore::Restoring;
 use arb::feed::mark_reader::MarkFault;
 use arb::feed::mark_reader::MarkReader;
 use arb::feed::mark_text::Hole;
 use arb::feed::series::Series;
 use arb::feed::series::marks_beside;
 use arb::feed::spool::SpoolLimits;
+use arb::feed::tape::RecordKind;
 use arb::feed::tape::Tape;
 use arb::feed::wire_text::RunningSum;
 use arb::scenario::begun::HeadFault;
+use arb::scenario::begun::adopt;
+use arb::scenario::begun::head;
 use arb::scenario::exact::Exact;
 use arb::scenario::replay::Blind;
 use arb::scenario::shortfall::Short;
 use arb::topology::Plan;
+use arb::types::carry::Carry;
 use arb::types::counters::Counter;
+use arb::types::ids::OrderId;
+use arb::types::ids::VenueId;
 use arb::types::journal::JournalState;
 use arb::types::market::TickTable;
 use arb::types::rng::SplitMix64;
+use arb::types::time::MonoNs;
+use arb::types::time::Now;
+use arb::types::time::WallNs;
 use arb::types::units::Qty;
 use taped::Played;
 use taped::QUICK;
 use taped::Script;
+use taped::capture;
 use taped::files;
 use taped::frames_of;
 use taped::fresh;
@@ -232,6 +243,52 @@ fn a_run_that_cannot_be_repeated_says_why() {
     rules.engine.instruments[0].lot = Qty::from_raw(1_000).expect("a lot");
     rules.engine.instruments[1].ticks = TickTable::fixed(7).expect("a tick");
     assert_eq!(refused(&rules), None);
+}
+
+#[test]
+fn only_an_engine_without_a_past_can_be_repeated() {
+    let plan = plan(QUICK, 13).engine;
+    let now = Now { mono: MonoNs(1 << 60), wall: WallNs(1_764_000_000_000_000_000) };
+    // As `arb run` boots: from an empty journal, and from one with a past.
+    let boot = |carry: Option<&Carry>| {
+        let mut restoring = Restoring::new(&plan, now);
+        if let Some(carry) = carry {
+            restoring.begin(carry).expect("it fits the plan");
+        }
+        let mut core = restoring.finish().core;
+        core.end_unknown_orders(now);
+        core.resume(now);
+        core
+    };
+    let new = boot(None);
+    let lines = head(&plan, &new);
+    assert_eq!(adopt(&plan, &lines), Ok(plan.clone()));
+    let mut past = new.carry(now);
+    past.next_order = OrderId(7);
+    assert_eq!(adopt(&plan, &head(&plan, &boot(Some(&past)))), Err(HeadFault::Carried));
+    let mut poorer = new.carry(now);
+    poorer.holdings[0].raw -= 1;
+    assert_eq!(adopt(&plan, &head(&plan, &boot(Some(&poorer)))), Err(HeadFault::Carried));
+    for damaged in [&lines[1..], &lines[..lines.len() - 1], &[]] {
+        assert_eq!(adopt(&plan, damaged), Err(HeadFault::Damaged));
+    }
+}
+
+#[test]
+fn frames_are_recorded_without_an_engine_and_read_back_in_each_venues_order() {
+    let plan = plan(QUICK, 14);
+    let (_, series) = fresh("exact_capture");
+    let script = script(14, roomy(series.clone()));
+    let recorded = capture(&plan, &script);
+    assert!(recorded.files.is_ok() && recorded.falls.is_empty() && recorded.late.is_empty());
+    let back = frames_of(&series.part(1).recording);
+    assert!(!series.part(1).marks.exists(), "no engine, no marks");
+    for venue in [VenueId::Upbit, VenueId::Binance] {
+        let of = |frames: &[(VenueId, RecordKind, Vec<u8>)]| -> Vec<_> {
+            frames.iter().filter(|frame| frame.0 == venue).cloned().collect()
+        };
+        assert_eq!(of(&back), of(&script.frames), "{}", venue.name());
+    }
 }
 
 #[test]

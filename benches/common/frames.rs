@@ -11,7 +11,11 @@ pub const FRAMES: u64 = 100;
 const TICKER_ID: u64 = 70_093_239_200;
 /// First update number of the diffs.
 const DIFF_ID: u64 = 50_093_239_200;
-/// Best prices on Binance, in cents, and the distance of its levels.
+/// First update numbers of the books of Bybit and OKX.
+const CHAINED_ID: [u64; 2] = [2_876_700, 15_093_239_200];
+/// Levels a side of their snapshots.
+const CHAINED_LEVELS: [u64; 2] = [50, 400];
+/// Best prices in USDT, in cents, and the distance of the levels.
 const BEST: [u64; 2] = [6_183_763, 6_183_764];
 const STEP: [i64; 2] = [-13, 17];
 
@@ -28,37 +32,47 @@ pub struct PlainTicker {
     ask_qty: String,
 }
 
-/// A depth diff.
+/// A depth diff, whose decimals are of type `S`.
 #[derive(Deserialize)]
-pub struct PlainDepth {
-    e: String,
+pub struct PlainDepth<S = String> {
+    e: S,
     #[serde(rename = "E")]
     time: u64,
-    s: String,
+    s: S,
+    /// First update.
     #[serde(rename = "U")]
-    first_id: u64,
-    u: u64,
-    b: Vec<(String, String)>,
-    a: Vec<(String, String)>,
+    pub first_id: u64,
+    /// Last update.
+    pub u: u64,
+    /// Bids.
+    pub b: Vec<(S, S)>,
+    /// Asks.
+    pub a: Vec<(S, S)>,
 }
 
-/// An Upbit order book.
+/// An order book of Upbit or Bithumb.
 #[derive(Deserialize)]
 pub struct PlainBook {
     code: String,
-    timestamp: u64,
+    /// Venue time, in the venue's unit.
+    pub timestamp: u64,
     total_ask_size: f64,
     total_bid_size: f64,
-    orderbook_units: Vec<PlainUnit>,
+    /// Its rows.
+    pub orderbook_units: Vec<PlainUnit>,
 }
 
 /// One row of it.
 #[derive(Deserialize)]
 pub struct PlainUnit {
-    ask_price: f64,
-    bid_price: f64,
-    ask_size: f64,
-    bid_size: f64,
+    /// Price of the ask.
+    pub ask_price: f64,
+    /// Price of the bid.
+    pub bid_price: f64,
+    /// Quantity asked.
+    pub ask_size: f64,
+    /// Quantity bid.
+    pub bid_size: f64,
 }
 
 /// A frame whose update numbers can be moved on without writing it anew.
@@ -72,9 +86,10 @@ pub struct Frame {
 impl Frame {
     /// From its text.
     pub fn new(text: String) -> Frame {
-        let ends = [r#""u":"#, r#""U":"#].iter().filter_map(|key| {
+        let keys = [r#""u":"#, r#""U":"#, r#""seqId":"#, r#""prevSeqId":"#];
+        let ends = keys.iter().filter_map(|key| {
             let start = text.find(key)? + key.len();
-            Some(start + text[start..].find(',')?)
+            Some(start + text[start..].find([',', '}'])?)
         });
         let hundreds = ends.map(|end| end - 3).collect();
         Frame { bytes: text.into_bytes(), hundreds }
@@ -144,6 +159,88 @@ pub fn upbit(n: u64) -> String {
         let _ = write!(units, "{comma}{{{ask},{bid},{sizes}}}");
     }
     image("KRW-BTC", &units)
+}
+
+/// A Bithumb book of fifteen units, number `n`: plain prices, sizes of four decimals, µs.
+pub fn bithumb(n: u64) -> String {
+    let mut units = String::new();
+    for at in 0..15u64 {
+        let comma = if at == 0 { "" } else { "," };
+        let (ask, bid) = (86_123 + n % 5 + at, 86_122 + n % 5 - at);
+        let prices = format!(r#""ask_price":{ask}000,"bid_price":{bid}000"#);
+        let (asked, wanted) = (1_000 + (n + at) % 8_000, 1_000 + (n * 3 + at) % 8_000);
+        let sizes = format!(r#""ask_size":0.{asked},"bid_size":0.{wanted}"#);
+        let _ = write!(units, "{comma}{{{prices},{sizes}}}");
+    }
+    let head = r#""type":"orderbook","code":"KRW-BTC""#;
+    let totals = r#""total_ask_size":3.4039,"total_bid_size":0.0852"#;
+    let tail = r#""level":1,"timestamp":1723161255478901,"stream_type":"REALTIME""#;
+    format!(r#"{{{head},{totals},"orderbook_units":[{units}],{tail}}}"#)
+}
+
+/// Delta number `n` of a Bybit book of 50 levels: five a side, one of them deleted.
+pub fn bybit(n: u64) -> String {
+    let side = |of: usize| {
+        let level = |at: u64| {
+            let qty = if at == 2 { "0".into() } else { format!("0.{:06}", (n + at) % 900 + 67) };
+            format!(r#"["{}","{qty}"]"#, short_price(of, (n * 7 + at * 3) % 40))
+        };
+        (0..5).map(level).collect::<Vec<_>>().join(",")
+    };
+    bybit_book(("delta", CHAINED_ID[0] + n), &[side(0), side(1)])
+}
+
+/// The snapshot that Bybit's deltas follow.
+pub fn bybit_snapshot() -> String {
+    let side = |of: usize| {
+        let level = |at: u64| format!(r#"["{}","0.067669"]"#, short_price(of, at));
+        (0..CHAINED_LEVELS[0]).map(level).collect::<Vec<_>>().join(",")
+    };
+    bybit_book(("snapshot", CHAINED_ID[0] - 1), &[side(0), side(1)])
+}
+
+fn bybit_book((kind, id): (&str, u64), [bids, asks]: &[String; 2]) -> String {
+    let head = format!(r#""topic":"orderbook.50.BTCUSDT","ts":1731035685345,"type":"{kind}""#);
+    let data = format!(r#""s":"BTCUSDT","b":[{bids}],"a":[{asks}],"u":{id},"seq":47474967823"#);
+    format!(r#"{{{head},"data":{{{data}}},"cts":1731035685342}}"#)
+}
+
+/// Update number `n` of an OKX book of 400 levels: eighteen a side, every third of them deleted.
+pub fn okx(n: u64) -> String {
+    let side = |of: usize| {
+        let level = |at: u64| {
+            let (qty, orders) = if at % 3 == 2 {
+                ("0".into(), 0)
+            } else {
+                (format!("0.{}", 1_000 + (n + at) % 8_000), 1 + (n + at) % 5)
+            };
+            format!(r#"["{}","{qty}","0","{orders}"]"#, short_price(of, (n * 7 + at * 4) % 97))
+        };
+        (0..18).map(level).collect::<Vec<_>>().join(",")
+    };
+    let id = CHAINED_ID[1] + n;
+    okx_book(("update", id, (id - 1).to_string()), &[side(0), side(1)])
+}
+
+/// The snapshot that OKX's updates follow.
+pub fn okx_snapshot() -> String {
+    let side = |of: usize| {
+        let level = |at: u64| format!(r#"["{}","0.16","0","1"]"#, short_price(of, at));
+        (0..CHAINED_LEVELS[1]).map(level).collect::<Vec<_>>().join(",")
+    };
+    okx_book(("snapshot", CHAINED_ID[1] - 1, "-1".into()), &[side(0), side(1)])
+}
+
+fn okx_book((action, id, before): (&str, u64, String), [bids, asks]: &[String; 2]) -> String {
+    let head = r#""arg":{"channel":"books","instId":"BTC-USDT"}"#;
+    let numbers = format!(r#""checksum":0,"seqId":{id},"prevSeqId":{before}"#);
+    let data = format!(r#""asks":[{asks}],"bids":[{bids}],"ts":"1731035685345",{numbers}"#);
+    format!(r#"{{{head},"action":"{action}","data":[{{{data}}}]}}"#)
+}
+
+/// As Bybit and OKX write it: without zeros at the end.
+fn short_price(of: usize, at: u64) -> String {
+    price(of, at).trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The book of won per tether.

@@ -1,15 +1,15 @@
 //! `arb record`, and `arb run --record`: where the files lie and when the next one begins.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
 use clap::ValueHint;
-use serde::Serialize;
+use serde_json::json;
 
 use crate::cli::Common;
 use crate::cli::exit::CliError;
@@ -17,15 +17,41 @@ use crate::cli::exit::Exit;
 use crate::cli::load;
 use crate::cli::output;
 use crate::cli::replay::stop_flag;
+use crate::config::load::Loaded;
+use crate::engine::agent::Pace;
+use crate::feed::recorder::Recorder;
+use crate::feed::recorder::RecorderCount;
+use crate::feed::reel::Refuse;
 use crate::feed::series::Series;
+use crate::feed::socket::SocketFeed;
 use crate::feed::spool::SpoolLimits;
-use crate::net::tls::TlsError;
-use crate::scenario::record_only::Heard;
-use crate::scenario::record_only::ListenError;
-use crate::scenario::record_only::Listened;
-use crate::scenario::record_only::Listening;
+use crate::runtime::agent::Agent;
+use crate::runtime::crew::Post;
+use crate::runtime::idle::Wait;
+use crate::runtime::link::Rx;
+use crate::scenario::capture::Crowd;
+use crate::scenario::capture::Recorded;
+use crate::scenario::capture::record_only;
+use crate::scenario::taping::taping;
+use crate::topology::Plan;
+use crate::topology::Site;
+use crate::topology::venues;
+use crate::topology::venues::VenueSite;
+use crate::topology::venues::paper_plant;
+use crate::types::counters::Counter;
+use crate::types::counters::Tally;
+use crate::types::ids::VenueId;
+use crate::types::notice::Notice;
+use crate::types::report::Checkpoints;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
+use crate::types::time::Now;
+
+/// Longest time from Ctrl-C to the end of a thread.
+const DRAIN: DurNs = DurNs::from_secs(5);
+/// Between two lines of progress.
+const PROGRESS: DurNs = DurNs::from_secs(10);
 
 /// Help of the files of a recording.
 pub const EXAMPLES: &str = "\
@@ -37,8 +63,6 @@ Examples:
 ";
 /// Most files of a series: the oldest go.
 const MOST_FILES: usize = 100_000;
-/// Between two lines of progress.
-const PROGRESS: DurNs = DurNs::from_secs(10);
 
 /// Arguments of `arb record`.
 #[derive(Args, Debug)]
@@ -98,178 +122,198 @@ impl FileArgs {
     }
 }
 
-/// Records until Ctrl-C or the time is over. What the file says of the mode does not matter here:
-/// nothing trades.
+/// Records until Ctrl-C or the time is over, and prints what it came to.
 ///
 /// # Errors
-/// `Exit::Usage` for limits that make no sense, `Exit::Config` if there is nothing to record or the
-/// certificates cannot be read, `Exit::Directory` for a folder that cannot be written,
-/// `Exit::Unreachable` if no venue answered, `Exit::Io` if the disk refused.
+/// `Exit::Usage` for limits that make no sense, `Exit::Directory` for files that cannot be begun,
+/// `Exit::Unreachable` if no frame came, `Exit::Io` if the disk refused, `Exit::Internal` for a
+/// thread that fell.
 pub fn record(arguments: &RecordArgs, common: &Common) -> Result<Exit, CliError> {
-    let limits = arguments.files.limits(&arguments.out, &common.run_dir)?;
+    let files = arguments.files.limits(&arguments.out, &common.run_dir)?;
     let loaded = load(common, Vec::new())?;
-    let instruments = &loaded.checked.engine.instruments;
-    let series = limits.series.clone();
-    let first = series.next_number().map_err(|error| not_begun(&limits, &error))?;
-    let (clock, stop) = (Clock::start(), stop_flag(Exit::Interrupted));
-    let begun = Listening::begin(instruments, &loaded.checked.feeds, limits.clone(), clock);
-    let mut listening = begun.map_err(|error| match error {
-        ListenError::Tls(error) => no_roots(&error),
-        ListenError::Files(error) => not_begun(&limits, &error),
-        ListenError::Start(error) => {
-            CliError::new(Exit::Internal, error, "see the limits of this user (ulimit -u)")
+    let clock = Clock::start();
+    let begun = Now { mono: clock.mono(), wall: Clock::wall() };
+    let series = files.series.clone();
+    let first = series.next_number().map_err(|error| not_begun(&files, &error))?;
+    let Wired { crowd, recorder, notices } = wire(&loaded, files, begun)?;
+    let count = recorder.count();
+    let until = arguments.seconds.map(|s| begun.mono.plus(DurNs::from_secs(u64::from(s))));
+    let stop = stop_flag(Exit::Interrupted);
+    let progress = RefCell::new(Progress::new(&crowd, begun.mono));
+    let is_over = || {
+        if !common.quiet {
+            progress.borrow_mut().look(&count, clock.mono());
         }
-    })?;
-    let over = arguments.seconds.map(|seconds| clock.mono().plus(DurNs::from_secs(seconds.into())));
-    let mut tell_at = clock.mono().plus(PROGRESS);
-    loop {
-        let now = clock.mono();
-        let is_time = over.is_some_and(|over| now >= over);
-        if is_time || stop.load(Ordering::Acquire) || listening.is_over() {
-            break;
+        while let Some(notice) = notices.take() {
+            if let Some((level, line)) = notice.kind.line() {
+                log::log!(level, "{line}");
+            }
         }
-        if now >= tell_at && !common.quiet {
-            tell_at = now.plus(PROGRESS);
-            // Without stderr nobody wants to be told.
-            let _ = writeln!(std::io::stderr(), "{}", progress(&mut listening));
-        }
-        listening.wait(over.unwrap_or(tell_at).min(tell_at));
-    }
-    finish(listening.end(), (&series, first), common)
-}
-
-fn progress(listening: &mut Listening) -> String {
-    let count = listening.count();
-    let (lines, bytes) = (load_of(&count.lines), load_of(&count.bytes));
-    let (lost, late) = (load_of(&count.lost), load_of(&count.late));
-    let each = |heard: &mut Heard| {
-        format!("{} {} {}", heard.venue.name(), heard.look().name(), heard.frames())
+        let is_late = until.is_some_and(|until| clock.mono() >= until);
+        is_late || stop.load(Ordering::Relaxed) || count.has_stopped.load(Ordering::Relaxed)
     };
-    let venues: Vec<String> = listening.venues().iter_mut().map(each).collect();
-    let mut text =
-        format!("record: {lines} lines, {} on disk; {}", megabytes(bytes), venues.join(", "));
-    if lost + late > 0 {
-        text.push_str(&format!("; {lost} lost, {late} late"));
-    }
-    text
-}
-
-fn load_of(count: &AtomicU64) -> u64 {
-    count.load(Ordering::Relaxed)
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
-}
-
-/// The object of `--json`.
-#[derive(Serialize)]
-struct Report {
-    /// The recordings that this one wrote and that are still there, oldest first.
-    files: Vec<String>,
-    /// Lines in recordings.
-    lines: u64,
-    /// Bytes on disk, of files that were removed again too.
-    bytes: u64,
-    venues: BTreeMap<&'static str, VenueReport>,
-    /// Inputs that are missing in the recording.
-    lost: u64,
-    /// Inputs that came too late for their place in time.
-    late: u64,
-    exit: u8,
-}
-
-#[derive(Serialize)]
-struct VenueReport {
-    frames: u64,
-    bytes: u64,
-    connections: u64,
-}
-
-fn finish(
-    listened: Listened,
-    (series, first): (&Series, u64),
-    common: &Common,
-) -> Result<Exit, CliError> {
-    let Listened { venues, count, files, fall } = listened;
+    let recorded = record_only(crowd, recorder, clock, &is_over).map_err(|error| {
+        CliError::new(Exit::Internal, error, "see the limits of this user (ulimit -u)")
+    })?;
+    let ended = judge(&recorded, count.lines.load(Ordering::Relaxed));
+    let exit = ended.as_ref().map_or_else(|error| error.exit, |()| Exit::Done);
+    let frames: BTreeMap<&str, u64> = recorded
+        .feeds
+        .iter()
+        .map(|feed| (feed.venue().name(), feed.tally().get(Counter::Frames)))
+        .collect();
     let parts = series.parts().unwrap_or_default();
     let mine = parts.into_iter().filter(|part| part.number >= first);
     let written = mine.map(|part| part.recording.display().to_string()).collect();
-    let error = error_of(&venues, files, fall, series);
-    let venue = |heard: &Heard| {
-        let (frames, bytes, connections) = (heard.frames(), heard.bytes(), heard.opens());
-        (heard.venue.name(), VenueReport { frames, bytes, connections })
-    };
-    let report = Report {
-        files: written,
-        lines: load_of(&count.lines),
-        bytes: load_of(&count.bytes),
-        venues: venues.iter().map(venue).collect(),
-        lost: load_of(&count.lost),
-        late: load_of(&count.late),
-        exit: error.as_ref().map_or(Exit::Done, |error| error.exit).code(),
-    };
-    let text = match common.json {
-        true => serde_json::to_string(&report).map_err(|error| {
-            CliError::new(Exit::Internal, format!("record: {error}"), "report this defect")
-        })?,
-        false => in_words(&report),
-    };
-    output::print(format!("{text}\n").as_bytes())?;
-    error.map_or(Ok(Exit::Done), Err)
+    let text = told(&count, (&frames, written), (common, exit));
+    output::print(text.as_bytes())?;
+    ended.map(|()| exit)
 }
 
-/// Why the recording is not what was asked for.
-fn error_of(
-    venues: &[Heard],
-    files: std::io::Result<()>,
-    fall: Option<(&'static str, String)>,
-    series: &Series,
-) -> Option<CliError> {
-    if let Some((thread, message)) = fall {
-        let what = format!("thread {thread} panicked: {message}");
-        return Some(CliError::new(Exit::Internal, what, "this is a defect: report it"));
-    }
-    if let Err(error) = files {
-        let what = format!("{}: the recording stopped: {error}", series.folder().display());
-        return Some(CliError::new(Exit::Io, what, "make room and start again to record"));
-    }
-    let names: Vec<&str> = venues.iter().map(|heard| heard.venue.name()).collect();
-    let none = venues.iter().all(|heard| heard.opens() == 0);
-    none.then(|| {
-        let what = format!("no venue could be reached: {}", names.join(", "));
-        CliError::new(Exit::Unreachable, what, "`arb doctor` looks at names, TLS and time of each")
-    })
+/// What records, before it does.
+struct Wired {
+    crowd: Crowd<SocketFeed, Box<dyn Agent + Send>>,
+    recorder: Recorder,
+    notices: Rx<Notice>,
 }
 
-fn in_words(report: &Report) -> String {
-    let mut text = format!(
-        "{} lines, {} in {} files; {} inputs lost, {} late",
-        report.lines,
-        megabytes(report.bytes),
-        report.files.len(),
-        report.lost,
-        report.late,
-    );
-    for (name, venue) in &report.venues {
-        let VenueReport { frames, bytes, connections } = venue;
-        let bytes = megabytes(*bytes);
-        text.push_str(&format!("\n{name:8} {frames} frames, {bytes}, {connections} connections"));
+/// The feeds of all venues in use, without anything that decides.
+fn wire(loaded: &Loaded, files: SpoolLimits, now: Now) -> Result<Wired, CliError> {
+    let checked = &loaded.checked;
+    let plan = Plan {
+        engine: checked.engine.clone(),
+        paper: checked.paper.clone(),
+        pace: Pace::EachStep,
+        loops: 0,
+        checkpoints: Checkpoints::default(),
+        seed: checked.sections.mock.seed,
+    };
+    let post = |name| Post::new(name, Wait::Park, DRAIN);
+    let (taps, ports) = taping(&venues(&plan.engine.instruments), Refuse::default());
+    let (mut sites, mut posts) = (Vec::new(), Vec::new());
+    for (venue, tap) in taps {
+        let limits = checked.feeds.iter().find(|limits| limits.venue == venue).cloned();
+        let (feed, desk) = (post(venue.feed_thread()), post(venue.desk_thread()));
+        let wakers = (feed.waker(), desk.waker());
+        sites.extend(limits.map(|limits| VenueSite {
+            limits,
+            tap: Some(tap),
+            feed: wakers.0,
+            desk: wakers.1,
+        }));
+        posts.push((venue, Some(feed), Some(desk)));
     }
-    for file in &report.files {
-        text.push_str(&format!("\n{file}"));
+    let names_post = post("names");
+    let wired = paper_plant(&plan, Site::default(), sites, names_post.waker());
+    let (plant, outlets, service) = wired.map_err(|error| {
+        let hint = "set venues.tls_roots to webpki, system, or a PEM file that can be read";
+        CliError::new(Exit::Config, error, hint)
+    })?;
+    let mut crowd = Crowd { feeds: Vec::new(), desks: Vec::new() };
+    let place = |venue: VenueId| posts.iter().position(|(of, ..)| *of == venue);
+    let at: Vec<Option<usize>> = plant.feeds.iter().map(|feed| place(feed.venue())).collect();
+    for (feed, at) in plant.feeds.into_iter().zip(at) {
+        let mine = at.and_then(|at| posts[at].1.take());
+        crowd.feeds.extend(mine.map(|post| (feed, post)));
     }
-    text
+    for (venue, desk) in service.desks {
+        let mine = posts.iter_mut().find(|(of, ..)| *of == venue).and_then(|post| post.2.take());
+        let boxed: Box<dyn Agent + Send> = Box::new(desk);
+        crowd.desks.extend(mine.map(|post| (boxed, post)));
+    }
+    crowd.desks.push((Box::new(service.names), names_post));
+    let begun = Recorder::begin(files.clone(), ports, now);
+    let recorder = begun.map_err(|error| not_begun(&files, &error))?;
+    Ok(Wired { crowd, recorder, notices: outlets.notices })
+}
+
+fn judge(recorded: &Recorded<SocketFeed>, lines: u64) -> Result<(), CliError> {
+    if let Some(fall) = recorded.falls.first() {
+        let what = format!("thread {} panicked: {}", fall.thread, fall.message);
+        return Err(CliError::new(Exit::Internal, what, "this is a defect: report it"));
+    }
+    if let Err(error) = &recorded.files {
+        let hint = "what was written before can be replayed; make room and start again";
+        return Err(CliError::new(Exit::Io, format!("the recording: {error}"), hint));
+    }
+    if !recorded.late.is_empty() {
+        let what = format!("threads that did not end in time: {}", recorded.late.join(", "));
+        return Err(CliError::new(Exit::Internal, what, "this is a defect: report it"));
+    }
+    if lines == 0 {
+        let hint = "see the log above, the addresses in the configuration, and `arb doctor`";
+        return Err(CliError::new(Exit::Unreachable, "no venue could be reached: not one sent a frame", hint));
+    }
+    Ok(())
+}
+
+/// The end, for people or as one JSON object.
+fn told(
+    count: &RecorderCount,
+    (frames, files): (&BTreeMap<&str, u64>, Vec<String>),
+    (common, exit): (&Common, Exit),
+) -> String {
+    let all = [&count.lines, &count.bytes, &*count.lost, &count.late];
+    let [lines, bytes, lost, late] = all.map(|count| count.load(Ordering::Relaxed));
+    if common.json {
+        let value = json!({
+            "mode": "record", "files": files, "frames": frames, "lines": lines, "bytes": bytes,
+            "lost": lost, "late": late, "exit": exit.code(),
+        });
+        return format!("{value}\n");
+    }
+    let venues: Vec<String> =
+        frames.iter().map(|(venue, frames)| format!("{venue} {frames}")).collect();
+    let frames = venues.join(", ");
+    let files = files.join("\n");
+    format!("{lines} lines, {bytes} bytes, {lost} lost, {late} late; frames: {frames}\n{files}\n")
+}
+
+/// A line on stderr now and then: what is on disk, and what each venue did since the line before.
+struct Progress {
+    /// Each venue with its frames at the line before.
+    venues: Vec<(VenueId, Tally, u64)>,
+    next_at: MonoNs,
+}
+
+impl Progress {
+    fn new<D>(crowd: &Crowd<SocketFeed, D>, now: MonoNs) -> Progress {
+        let venue = |(feed, _): &(SocketFeed, Post)| (feed.venue(), feed.tally(), 0);
+        let venues = crowd.feeds.iter().map(venue).collect();
+        Progress { venues, next_at: now.plus(PROGRESS) }
+    }
+    fn look(&mut self, count: &RecorderCount, now: MonoNs) {
+        if now >= self.next_at {
+            self.next_at = now.plus(PROGRESS);
+            let line = self.line(count);
+            // Without stderr nobody wants to be told.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+    fn line(&mut self, count: &RecorderCount) -> String {
+        let [lines, bytes] = [&count.lines, &count.bytes].map(|n| n.load(Ordering::Relaxed));
+        let (whole, tenths) = (bytes / 1_000_000, bytes / 100_000 % 10);
+        let each = |(venue, tally, before): &mut (VenueId, Tally, u64)| {
+            let frames = tally.get(Counter::Frames);
+            let state = match std::mem::replace(before, frames) {
+                _ if tally.get(Counter::Opens) == 0 => "not reached",
+                before if before == frames => "silent",
+                _ => "live",
+            };
+            format!("{} {state} {frames}", venue.name())
+        };
+        let venues: Vec<String> = self.venues.iter_mut().map(each).collect();
+        let mut text = format!("record: {lines} lines, {whole}.{tenths} MB; {}", venues.join(", "));
+        let lost = count.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            text.push_str(&format!("; {lost} lost"));
+        }
+        text
+    }
 }
 
 /// A recording that cannot begin.
 pub fn not_begun(limits: &SpoolLimits, error: &std::io::Error) -> CliError {
     let what = format!("{}: cannot record: {error}", limits.series.folder().display());
     CliError::new(Exit::Directory, what, "name a folder that can be written with --out or --record")
-}
-
-/// Certificate authorities that cannot be read.
-pub fn no_roots(error: &TlsError) -> CliError {
-    let hint = "set venues.tls_roots to webpki, system, or a PEM file that can be read";
-    CliError::new(Exit::Config, error, hint)
 }

@@ -153,7 +153,10 @@ impl Recorder {
         self.pass_on(now);
         self.write(now);
         match self.spool.take() {
-            Some(spool) => spool.end(),
+            Some(spool) => {
+                self.count.bytes.store(spool.end()?, Ordering::Relaxed);
+                Ok(())
+            }
             None => Err(io::ErrorKind::StorageFull.into()),
         }
     }

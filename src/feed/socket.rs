@@ -129,10 +129,6 @@ impl SocketFeed {
     pub fn tally(&self) -> Tally {
         self.feed.tally()
     }
-    /// Its books and links.
-    pub const fn feed(&self) -> &Feed {
-        &self.feed
-    }
     /// True while every instrument shows its book.
     pub fn is_live(&self) -> bool {
         self.session.is_live()

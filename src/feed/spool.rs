@@ -149,12 +149,12 @@ impl Spool {
         self.put_head()?;
         self.make_room()
     }
-    /// Ends the last file.
+    /// Ends the last file; the bytes that this recording took on disk.
     ///
     /// # Errors
     /// The same.
-    pub fn end(self) -> io::Result<()> {
-        self.present.end().map(drop)
+    pub fn end(self) -> io::Result<u64> {
+        Ok(self.ended_bytes + self.present.end()?.bytes)
     }
 
     fn put_head(&mut self) -> io::Result<()> {

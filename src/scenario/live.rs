@@ -131,30 +131,8 @@ impl<J: Agent + Send + 'static> Running<J> {
         for (role, helper) in helpers {
             helping.push(begin(&mut crew, sabotage.spoil(helper), posts.take(role), tell)?);
         }
-        let hot = match posts.placement {
-            Placement::Shared => {
-                let members = HotMembers { feeds, engine, gateway };
-                let agent = Shared::new(Role::Engine.name(), members);
-                Hot::Shared(begin(
-                    &mut crew,
-                    sabotage.spoil(agent),
-                    posts.take(Role::Engine),
-                    tell,
-                )?)
-            }
-            Placement::Threads => {
-                let gateway =
-                    begin(&mut crew, sabotage.spoil(gateway), posts.take(Role::Gateway), tell)?;
-                let engine =
-                    begin(&mut crew, sabotage.spoil(engine), posts.take(Role::Engine), tell)?;
-                let mut workers = Vec::new();
-                for feed in feeds {
-                    let post = posts.take(Role::Feed(feed.venue()));
-                    workers.push(begin(&mut crew, sabotage.spoil(feed), post, tell)?);
-                }
-                Hot::Threads { feeds: workers, engine, gateway }
-            }
-        };
+        let members = HotMembers { feeds, engine, gateway };
+        let hot = begin_hot(&mut crew, members, (&mut posts, &sabotage), tell)?;
         let saboteurs = sabotage.start(&mut crew, boards.notices)?;
         let dog = boards.dog;
         let helpers = helping;
@@ -245,6 +223,29 @@ impl<J: Agent + Send + 'static> Running<J> {
             && self.helpers.iter().all(|helper| helper.pulse().is_over())
             && self.recorder.iter().all(|recorder| recorder.pulse().is_over())
     }
+}
+
+/// The threads that trade: those that serve before those that they serve.
+fn begin_hot(
+    crew: &mut Crew,
+    members: HotMembers,
+    (posts, sabotage): (&mut Posts, &Sabotage),
+    tell: &mut dyn FnMut(&str, &Pinned),
+) -> Result<Hot, StartError> {
+    if posts.placement == Placement::Shared {
+        let agent = Shared::new(Role::Engine.name(), members);
+        let post = posts.take(Role::Engine);
+        return Ok(Hot::Shared(begin(crew, sabotage.spoil(agent), post, tell)?));
+    }
+    let HotMembers { feeds, engine, gateway } = members;
+    let gateway = begin(crew, sabotage.spoil(gateway), posts.take(Role::Gateway), tell)?;
+    let engine = begin(crew, sabotage.spoil(engine), posts.take(Role::Engine), tell)?;
+    let mut workers = Vec::new();
+    for feed in feeds {
+        let post = posts.take(Role::Feed(feed.venue()));
+        workers.push(begin(crew, sabotage.spoil(feed), post, tell)?);
+    }
+    Ok(Hot::Threads { feeds: workers, engine, gateway })
 }
 
 fn begin<A: Agent + Send + 'static>(

@@ -11,7 +11,6 @@ pub mod live;
 pub mod members;
 pub mod posts;
 pub mod record;
-pub mod record_only;
 pub mod replay;
 pub mod rewrite;
 pub mod rules;

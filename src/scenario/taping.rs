@@ -34,6 +34,12 @@ pub fn taping(venues: &[VenueId], refuse: Refuse) -> (Vec<(VenueId, Tap)>, Ports
 /// Lets the engine mark what it takes, so that the recorded run can be repeated exactly. Before its
 /// first turn; `plan` is the one that it decides by, with the rules of its venues.
 pub fn mark(plan: &EnginePlan, engine: &mut Engine, ports: &mut Ports) {
+    if !engine.core().is_new(plan) {
+        log::warn!(
+            "this run continues an earlier one: its recording can be replayed with --simulate, but \
+             not repeated exactly; use a new --run-dir for that"
+        );
+    }
     let (link, marks) = MARKS.open();
     let is_broken = Arc::default();
     ports.marks = Some(MarkPorts {

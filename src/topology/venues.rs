@@ -9,7 +9,6 @@
 use std::sync::Arc;
 
 use crate::feed::agent::Feed;
-use crate::feed::books::Books;
 use crate::feed::desk::ANSWERS;
 use crate::feed::desk::Desk;
 use crate::feed::desk::DeskParts;
@@ -27,7 +26,6 @@ use crate::feed::socket::SocketParts;
 use crate::feed::tap::Tap;
 use crate::net::tls::TlsError;
 use crate::runtime::idle::Waker;
-use crate::runtime::link::NOTICES;
 use crate::runtime::link::Rx;
 use crate::runtime::link::Tx;
 use crate::topology::Outlets;
@@ -37,7 +35,6 @@ use crate::topology::Site;
 use crate::topology::feed_plant;
 use crate::types::board::FeedBoard;
 use crate::types::ids::VenueId;
-use crate::types::market::Instrument;
 use crate::types::notice::Notice;
 use crate::venue::stream_of;
 
@@ -63,22 +60,10 @@ pub struct Service {
     pub rules: Rx<RulesNews>,
 }
 
-/// Real venues that are listened to, and nothing else: no engine, no gateway.
-pub struct Listeners {
-    /// One a venue, in the order of [`VenueId::ALL`].
-    pub feeds: Vec<SocketFeed>,
-    /// The desk of each.
-    pub desks: Vec<(VenueId, Desk)>,
-    /// Looks names up for all of them.
-    pub names: Names,
-    /// News of the feeds.
-    pub notices: Rx<Notice>,
-}
-
 /// What all venues share.
 struct Shared {
     lookups: Tx<Lookup>,
-    rules: Option<Tx<RulesNews>>,
+    rules: Tx<RulesNews>,
     notices: Tx<Notice>,
 }
 
@@ -102,7 +87,7 @@ pub fn paper_plant(
     let (plant, outlets) = feed_plant(plan, site);
     let (lookups, asked) = LOOKUPS.open_to(names);
     let (rules_tx, rules) = RULES.open();
-    let shared = Shared { lookups, rules: Some(rules_tx), notices: plant.boards.notices.clone() };
+    let shared = Shared { lookups, rules: rules_tx, notices: plant.boards.notices.clone() };
     let boards = plant.boards.feeds.clone();
     let (mut desks, mut answers, mut failed) = (Vec::new(), Vec::new(), None);
     let plant = plant.try_with_feeds(|(venue, feed)| {
@@ -126,33 +111,6 @@ pub fn paper_plant(
     }
 }
 
-/// Real venues without anybody who trades: their books lead nowhere, their taps to the recorder.
-/// Nobody keeps their rules. `names` wakes the thread that looks names up.
-///
-/// # Errors
-/// If the certificate authorities cannot be read.
-pub fn listeners(
-    instruments: &[Instrument],
-    sites: Vec<VenueSite>,
-    names: Option<Waker>,
-) -> Result<Listeners, TlsError> {
-    let (lookups, asked) = LOOKUPS.open_to(names);
-    let (notices_tx, notices) = NOTICES.open();
-    let shared = Shared { lookups, rules: None, notices: notices_tx };
-    let (mut feeds, mut desks, mut answers) = (Vec::new(), Vec::new(), Vec::new());
-    for site in sites {
-        let venue = site.limits.venue;
-        let mine = instruments.iter().filter(|instrument| instrument.venue == venue);
-        let mine: Vec<_> = mine.map(|instrument| (instrument.id, instrument.name)).collect();
-        let feed = Feed::new(Books::new(venue, &mine), Vec::new());
-        let Wired { feed, desk, found } = wire(site, (feed, Arc::default()), &shared)?;
-        feeds.push(feed);
-        desks.push((venue, desk));
-        answers.push((venue, found));
-    }
-    Ok(Listeners { feeds, desks, names: Names::new(asked, answers), notices })
-}
-
 /// Opens the links between a feed and its desk.
 fn wire(
     site: VenueSite,
@@ -172,7 +130,7 @@ fn wire(
         answers: answers_tx,
         lookups: shared.lookups.clone(),
         found,
-        rules: shared.rules.clone(),
+        rules: Some(shared.rules.clone()),
     })?;
     let feed = SocketFeed::new(SocketParts {
         stream: stream_of(limits.venue),

@@ -34,6 +34,9 @@ use arb::runtime::drive::Order;
 use arb::runtime::idle::Wait;
 use arb::runtime::link::Link;
 use arb::runtime::link::MARKS;
+use arb::scenario::capture::Crowd;
+use arb::scenario::capture::Recorded;
+use arb::scenario::capture::record_only;
 use arb::scenario::exact::Exact;
 use arb::scenario::replay::Blind;
 use arb::scenario::shortfall::Short;
@@ -93,7 +96,7 @@ pub struct Played {
 }
 
 /// Plays its frames in bursts of random length, and rests in between.
-struct Player {
+pub struct Player {
     feed: Feed,
     name: &'static str,
     frames: std::vec::IntoIter<(VenueId, RecordKind, Vec<u8>)>,
@@ -219,6 +222,28 @@ pub fn record(plan: &Plan, script: Script) -> Played {
     let cast = start(plan, script);
     govern(&cast, (journal, seed));
     end(cast)
+}
+
+/// Records the whole frame list without an engine, as `arb record` does.
+pub fn capture(plan: &Plan, script: &Script) -> Recorded<Player> {
+    let clock = Clock::start();
+    let (plant, _) = feed_plant(plan, Site::default());
+    let venues: Vec<VenueId> = plant.feeds.iter().map(|(venue, _)| *venue).collect();
+    let (taps, ports) = taping(&venues, Arc::default());
+    let now = Now { mono: clock.mono(), wall: Clock::wall() };
+    let recorder = Recorder::begin(script.limits.clone(), ports, now).expect("a writable folder");
+    let played = Arc::new(AtomicU64::new(0));
+    let feeds = plant.feeds.into_iter().zip(taps).map(|((venue, feed), (_, tap))| {
+        let player = Player::new(feed.tapped(Some(tap)), venue, script, &played);
+        (player, post(venue.feed_thread()))
+    });
+    let crowd = Crowd { feeds: feeds.collect(), desks: Vec::<(Player, Post)>::new() };
+    let by = clock.mono().plus(PATIENCE);
+    let is_over = || {
+        assert!(clock.mono() < by, "the frames are not played");
+        played.load(Ordering::Relaxed) == venues.len() as u64
+    };
+    record_only(crowd, recorder, clock, &is_over).expect("threads")
 }
 
 fn post(name: &'static str) -> Post {

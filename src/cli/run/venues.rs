@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::record::no_roots;
 use crate::cli::record::not_begun;
 use crate::cli::run::job::Job;
 use crate::config::load::Loaded;
@@ -15,6 +14,7 @@ use crate::engine::signal::routes;
 use crate::feed::limits::FeedLimits;
 use crate::feed::recorder::Recorder;
 use crate::feed::rulebook::RulesNews;
+use crate::net::tls::TlsError;
 use crate::runtime::agent::Agent;
 use crate::runtime::crew::Post;
 use crate::runtime::link::Rx;
@@ -107,6 +107,11 @@ pub(super) fn is_local(loaded: &Loaded) -> bool {
     let local = ["127.0.0.1", "::1", "localhost"];
     let mut limits = in_use_limits(loaded, &loaded.checked.engine.instruments);
     limits.any(|limits| local.contains(&limits.websocket.host.as_str()))
+}
+
+fn no_roots(error: &TlsError) -> CliError {
+    let hint = "set venues.tls_roots to webpki, system, or a PEM file that can be read";
+    CliError::new(Exit::Config, error, hint)
 }
 
 /// A plant on real venues, and everything beside it.

@@ -242,7 +242,11 @@ fn judge(recorded: &Recorded<SocketFeed>, lines: u64) -> Result<(), CliError> {
     }
     if lines == 0 {
         let hint = "see the log above, the addresses in the configuration, and `arb doctor`";
-        return Err(CliError::new(Exit::Unreachable, "no venue could be reached: not one sent a frame", hint));
+        return Err(CliError::new(
+            Exit::Unreachable,
+            "no venue could be reached: not one sent a frame",
+            hint,
+        ));
     }
     Ok(())
 }

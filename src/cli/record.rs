@@ -150,7 +150,7 @@ pub fn record(arguments: &RecordArgs, common: &Common) -> Result<Exit, CliError>
             }
         }
         let is_late = until.is_some_and(|until| clock.mono() >= until);
-        is_late || stop.load(Ordering::Relaxed) || count.has_stopped.load(Ordering::Relaxed)
+        is_late || stop.load(Ordering::Relaxed) || count.has_stopped()
     };
     let recorded = record_only(crowd, recorder, clock, &is_over).map_err(|error| {
         CliError::new(Exit::Internal, error, "see the limits of this user (ulimit -u)")
@@ -257,7 +257,7 @@ fn told(
     (frames, files): (&BTreeMap<&str, u64>, Vec<String>),
     (common, exit): (&Common, Exit),
 ) -> String {
-    let all = [&count.lines, &count.bytes, &*count.lost, &count.late];
+    let all = [&count.lines, &count.bytes, &*count.lost, &*count.late];
     let [lines, bytes, lost, late] = all.map(|count| count.load(Ordering::Relaxed));
     if common.json {
         let value = json!({

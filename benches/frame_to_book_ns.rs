@@ -1,12 +1,12 @@
-//! How long does a book frame take from its bytes to the committed book, on each of the five venues?
+//! How long does a book frame take from its bytes to the committed book, on each of five venues?
 //! Ours (codec, sequence, ladder, published top) against a straightforward `serde_json` program
 //! (typed structs, sequence, `BTreeMap`), written as usual and with care, in turns.
 //!
 //! Frames are synthetic, of realistic size, and go on for ever: each call takes the next one, whose
-//! update number follows the one before. Before the clock starts, all three must have the same book.
+//! update number follows the one before. Before the clock starts, all three must have one book.
 //!
 //! `cargo bench --bench frame_to_book_ns -- okx 100000` takes in so many frames of one venue and
-//! measures nothing: for callgrind, where the difference between two counts is the price of a frame.
+//! measures nothing: for callgrind, where a frame costs the difference between two counts.
 
 #![allow(missing_docs, reason = "a program, not an interface")]
 

@@ -10,9 +10,13 @@ use arb::net::ws::Incoming;
 use arb::net::ws::SocketError;
 use arb::runtime::agent::Agent;
 use arb::sim::dialect::dialect;
+use arb::sim::exchange::listing;
 use arb::sim::server::limits::CONNECTIONS;
 use arb::sim::server::stats::Count;
 use arb::types::ids::VenueId;
+use arb::venue::sign::Hash;
+use arb::venue::sign::Secret;
+use arb::venue::sign::hmac;
 use simworld::World;
 use simworld::texts;
 
@@ -125,6 +129,29 @@ fn the_operator_sees_counts_and_ledgers_and_adds_faults_by_request() {
     ] {
         assert_eq!(world.admin(head, body).0, wanted, "{head} {body}");
     }
+}
+
+#[test]
+fn a_signed_order_is_matched_and_in_the_ledger_and_a_badly_signed_one_is_not() {
+    let mut world = World::open(Vec::new());
+    let account = &listing::accounts(VenueId::Binance, 7)[0];
+    let port = world.port(VenueId::Binance);
+    for (secret, wanted) in [("wrong", 400), (account.secret.as_str(), 200)] {
+        let at_ms = world.now.wall.as_ms();
+        let query = format!(
+            "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001&newClientOrderId=c1&\
+             timestamp={at_ms}"
+        );
+        let sign = hmac(Hash::Sha256, &Secret::new(secret), query.as_bytes()).hex();
+        let head = format!("POST /api/v3/order?{query}&signature={sign}");
+        let key = format!("X-MBX-APIKEY: {}\r\n", account.key);
+        let (status, body) = world.ask_with(port, (&head, &key), "").expect("an answer");
+        assert_eq!(status / 100, wanted / 100, "{body}");
+    }
+    let (_, ledger) = world.admin("GET /_sim/ledger?venue=binance", "");
+    let orders = ledger["orders"].as_array().expect("orders");
+    assert_eq!((orders.len(), &orders[0]["client_id"]), (1, &"c1".into()));
+    assert_eq!((&orders[0]["state"], &ledger["conserved"]), (&"filled".into(), &true.into()));
 }
 
 #[test]

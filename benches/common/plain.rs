@@ -1,6 +1,6 @@
-//! What a straightforward program does with a book frame: `serde_json` into typed structs, decimals
-//! to numbers, the sequence looked at, and one `BTreeMap` a side. Twice: as one writes it first, and
-//! by somebody who knows where the time goes.
+//! What a straightforward program does with a book frame: `serde_json` into typed structs,
+//! decimals to numbers, the sequence looked at, and one `BTreeMap` a side. Twice: as one writes it
+//! first, and by somebody who knows where the time goes.
 
 use std::collections::BTreeMap;
 

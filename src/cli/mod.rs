@@ -16,6 +16,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sim;
+pub mod simargs;
 pub mod simpages;
 pub mod stress;
 pub mod summary;
@@ -39,7 +40,7 @@ use crate::cli::exit::Exit;
 use crate::cli::record::FileArgs;
 use crate::cli::record::RecordArgs;
 use crate::cli::report::ReportArgs;
-use crate::cli::sim::SimArgs;
+use crate::cli::simargs::SimArgs;
 use crate::cli::stress::StressArgs;
 use crate::config::load::DEFAULT_PATH;
 use crate::config::load::Flag;
@@ -159,7 +160,7 @@ pub enum Command {
     /// (--print-account prints them). Nothing leaves this machine. Faults come from a script or
     /// from requests to the operator's port while it runs. It ends by itself after --for SECONDS,
     /// or with the first SIGINT.
-    #[command(after_help = sim::EXAMPLES)]
+    #[command(after_help = simargs::EXAMPLES)]
     Sim(SimArgs),
     /// Look at everything that a run needs, before it starts
     ///

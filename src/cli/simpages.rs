@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::cli::Common;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::sim::SimArgs;
+use crate::cli::simargs::SimArgs;
 use crate::sim::exchange::account::Account;
 use crate::sim::exchange::listing;
 use crate::sim::plan::start_price_raw;

@@ -22,9 +22,9 @@ use crate::config::scan::Mark;
 use crate::sim::server::limits::FAULTS;
 use crate::sim::server::limits::KINDS;
 use crate::sim::server::limits::SimFault;
-use crate::sim::server::limits_text::KEYS;
-use crate::sim::server::limits_text::Wrong;
-use crate::sim::server::limits_text::read;
+use crate::sim::server::wordedlimits::KEYS;
+use crate::sim::server::wordedlimits::Wrong;
+use crate::sim::server::wordedlimits::read;
 use crate::types::time::DurNs;
 
 const FORM: &str = "write `faults:` and under it a list of {at, for, kind, venue, …}";

@@ -10,8 +10,8 @@
 
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
-use crate::feed::books::Peeked;
 use crate::feed::halt;
+use crate::feed::peek::Peeked;
 use crate::feed::slot::Change;
 use crate::feed::slot::Trading;
 use crate::feed::tap::Input;

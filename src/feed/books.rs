@@ -1,6 +1,7 @@
 //! All books of one venue: frames in, one outcome per frame out. No I/O, no clock, no counters.
 
 use crate::feed::digest::Digest;
+use crate::feed::peek::Peeked;
 use crate::feed::slot::Change;
 use crate::feed::slot::Diff;
 use crate::feed::slot::Slot;
@@ -60,28 +61,6 @@ pub enum Outcome {
     Unknown,
     /// A snapshot that fits no book that waits for one; ignored.
     Unplaced,
-}
-
-/// What a frame is of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Peeked {
-    /// A whole book.
-    Image {
-        /// Which instrument.
-        slot: usize,
-        /// Its venue time.
-        venue_ts_ms: u64,
-    },
-    /// Changes of a book of that instrument.
-    Delta(usize),
-    /// The best bid and ask of that instrument.
-    Ticker(usize),
-    /// No market data.
-    Control(Control),
-    /// Market data that no book needs.
-    Other,
-    /// It would be rejected whole.
-    Rejected,
 }
 
 /// The books of one venue.

@@ -21,6 +21,7 @@ pub mod mark_reader;
 pub mod mark_text;
 pub mod names;
 pub mod pace;
+pub mod peek;
 pub mod recorder;
 pub mod reel;
 pub mod reorder;

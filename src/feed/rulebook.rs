@@ -153,14 +153,14 @@ mod tests {
     use crate::types::time::WallNs;
     use crate::venue::DecodeError;
     use crate::venue::stream::Manners;
-    use crate::venue::stream::stream;
+    use crate::venue::stream_of;
 
     /// Upbit's manners, and rules that are whatever the answer names.
     struct Words;
 
     impl Stream for Words {
         fn manners(&self) -> Manners {
-            stream(VenueId::Upbit).manners()
+            stream_of(VenueId::Upbit).manners()
         }
         fn path(&self) -> &'static str {
             ""

@@ -17,7 +17,6 @@ use crate::feed::action::OpenFailure;
 use crate::feed::action::Seen;
 use crate::feed::agent::Feed;
 use crate::feed::books::Outcome;
-use crate::feed::books::Peeked;
 use crate::feed::connection::Why;
 use crate::feed::desk::Answer;
 use crate::feed::desk::Job;
@@ -25,6 +24,8 @@ use crate::feed::fetch::Fetched;
 use crate::feed::limits::FeedLimits;
 use crate::feed::line::Line;
 use crate::feed::line::Read;
+use crate::feed::peek::Peeked;
+use crate::feed::session::REFUSED;
 use crate::feed::session::Session;
 use crate::feed::session::SessionParts;
 use crate::feed::slot::Change;
@@ -55,8 +56,6 @@ use crate::venue::stream::Stream;
 pub const BATCH: usize = 128;
 /// Most answers of the desk that one turn takes.
 const ANSWERS: usize = 16;
-/// A venue that refuses is left alone for so long where nothing else is known.
-const REFUSED: DurNs = DurNs::from_secs(30);
 
 /// What a feed over sockets is made of.
 pub struct SocketParts {
@@ -229,18 +228,8 @@ impl SocketFeed {
         }
     }
     fn tell(&mut self, news: News, now: Now) {
-        let name = |slot| self.feed.books().name(slot);
-        let (counter, told) = match news {
-            News::Quiet => (Some(Counter::Silences), None),
-            News::AskedAgain => (Some(Counter::Resubscriptions), None),
-            News::SymbolOff(slot) => {
-                (Some(Counter::SymbolsOff), Some(FeedNews::SymbolOff { symbol: name(slot) }))
-            }
-            News::SymbolBack(slot) => (None, Some(FeedNews::SymbolBack { symbol: name(slot) })),
-            News::Rotated => (Some(Counter::Rotations), Some(FeedNews::Rotated)),
-            News::RotationFailed => (None, Some(FeedNews::RotationFailed)),
-        };
-        counter.into_iter().for_each(|counter| self.feed.tell(counter));
+        let told = news.told(|slot| self.feed.books().name(slot));
+        news.counter().into_iter().for_each(|counter| self.feed.tell(counter));
         told.into_iter().for_each(|told| self.watch.tell(told, now));
     }
 
@@ -377,10 +366,7 @@ impl Agent for SocketFeed {
             self.session.on(Input::ReconnectAsked, now.mono);
         }
         for lane in Lane::ALL {
-            if self.pump(lane, now) == Turn::Worked {
-                turns[3] = Turn::Worked;
-            }
-            if self.settle(now) == Turn::Worked {
+            if [self.pump(lane, now), self.settle(now)].contains(&Turn::Worked) {
                 turns[3] = Turn::Worked;
             }
         }

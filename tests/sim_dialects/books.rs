@@ -24,7 +24,8 @@ fn subscription(hall: &Hall, format: &str) -> String {
         VenueId::Upbit | VenueId::Bithumb => {
             let codes = quoted(|code| format!("\"{code}\""));
             format!(
-                r#"[{{"ticket":"t"}},{{"type":"orderbook","codes":[{codes}]}},{{"format":"{format}"}}]"#
+                r#"[{{"ticket":"t"}},{{"type":"orderbook","codes":[{codes}]}},
+                {{"format":"{format}"}}]"#
             )
         }
         VenueId::Binance => {

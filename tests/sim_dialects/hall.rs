@@ -36,6 +36,7 @@ pub struct Hall {
     pub exchange: Exchange,
     pub dialect: Box<dyn Dialect + Send>,
     clock: VirtualClock,
+    counted: u64,
 }
 
 impl Hall {
@@ -44,7 +45,23 @@ impl Hall {
         let table = listing::instruments(&bases).expect("a table");
         let exchange = Exchange::new(&listing::plan(table, 7), venue, START_MS).expect("a plan");
         let clock = VirtualClock::at(WallNs(START_MS * 1_000_000));
-        Hall { venue, exchange, dialect: dialect(venue), clock }
+        Hall { venue, exchange, dialect: dialect(venue), clock, counted: 0 }
+    }
+    /// A number that was not given before.
+    pub fn next(&mut self) -> u64 {
+        self.counted += 1;
+        self.counted
+    }
+    /// What the seat is told of everything that happened to its account.
+    pub fn tell(&mut self, seat: &mut Seat) -> Vec<Out> {
+        let (now, events) = (self.now(), self.exchange.take_events());
+        let whose = seat.account;
+        let own = events.iter().filter(|(account, _)| Some(*account) == whose);
+        let mut out = Vec::new();
+        for (_, event) in own {
+            out.extend(self.dialect.account(seat, event, (&self.exchange, now)));
+        }
+        out
     }
     pub fn now(&self) -> SimNow {
         SimNow { now: self.clock.now(), wall_ms: self.clock.now().wall.as_ms() }

@@ -116,21 +116,12 @@ impl Bench {
     ) -> Bench {
         let (tls, roots) = tls.unzip();
         let scheme = if tls.is_some() { "s" } else { "" };
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), tls, SERVE_LIMITS);
-        let listener = listener.expect("a port");
-        let port = listener.address().expect("an address").port();
-        let mut limits = limits(venue, &format!("{scheme}://{host}:{port}"));
+        let (listener, place) = listen(tls);
+        let mut limits = limits(venue, &format!("{scheme}://{host}:{}", place.port()));
         limits.roots.extend(roots.map(Roots::File));
         let script = Arc::new(Mutex::new(Script { updates: 1_000, ..Script::default() }));
-        let mut stage = Stage::set();
-        let small = SmallVenue::new(venue, listener, Arc::clone(&script));
-        let worker = stage.crew.start(small, post("small-venue", Wait::Park)).expect("a thread");
-
-        let quote = if venue == VenueId::Upbit { "KRW" } else { "USDT" };
-        let named = |(base, id): (&&str, u8)| {
-            (InstrumentId(id), instrument_name(base, quote).expect("a name"))
-        };
-        let books = Books::new(venue, &bases.iter().zip(0..).map(named).collect::<Vec<_>>());
+        let (stage, worker) = open(SmallVenue::new(venue, listener, Arc::clone(&script)));
+        let books = books_of(venue, bases);
         let newest = (0..bases.len() as u8).map(|id| BookTop::empty(InstrumentId(id))).collect();
         let (top_tx, tops) = BOOKS.open();
         let (notice_tx, notices) = NOTICES.open();
@@ -173,7 +164,7 @@ impl Bench {
             ahead: DurNs::from_secs(10),
             stage,
             worker,
-            place: ([127, 0, 0, 1], port).into(),
+            place,
         }
     }
     pub fn script(&self) -> MutexGuard<'_, Script> {
@@ -278,6 +269,26 @@ impl Bench {
         self.stage.crew.stop(Order::Cut);
         let _ = self.stage.returned(self.worker);
     }
+}
+
+fn listen(tls: Option<ServerTls>) -> (Listener, SocketAddr) {
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), tls, SERVE_LIMITS);
+    let listener = listener.expect("a port");
+    let place = listener.address().expect("an address");
+    (listener, place)
+}
+
+fn open(venue: SmallVenue) -> (Stage, Worker<SmallVenue>) {
+    let mut stage = Stage::set();
+    let worker = stage.crew.start(venue, post("small-venue", Wait::Park)).expect("a thread");
+    (stage, worker)
+}
+
+fn books_of(venue: VenueId, bases: &[&str]) -> Books {
+    let quote = if venue == VenueId::Upbit { "KRW" } else { "USDT" };
+    let named =
+        |(base, id): (&&str, u8)| (InstrumentId(id), instrument_name(base, quote).expect("a name"));
+    Books::new(venue, &bases.iter().zip(0..).map(named).collect::<Vec<_>>())
 }
 
 fn limits(venue: VenueId, place: &str) -> FeedLimits {

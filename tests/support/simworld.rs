@@ -27,7 +27,7 @@ use arb::sim::server::agent::Ports;
 use arb::sim::server::agent::Setup;
 use arb::sim::server::agent::SimServer;
 use arb::sim::server::limits::SimFault;
-use arb::sim::server::limits_text::read;
+use arb::sim::server::wordedlimits::read;
 use arb::types::ids::VenueId;
 use arb::types::ids::asset;
 use arb::types::time::Clock;
@@ -163,11 +163,20 @@ impl World {
     /// One request on a connection of its own: status and body, or `None` if the connection ended
     /// without an answer or none came within three seconds.
     pub fn ask(&mut self, port: u16, head: &str, body: &str) -> Option<(u16, String)> {
+        self.ask_with(port, (head, ""), body)
+    }
+    /// The same with header lines, each with its end of line.
+    pub fn ask_with(
+        &mut self,
+        port: u16,
+        (head, lines): (&str, &str),
+        body: &str,
+    ) -> Option<(u16, String)> {
         let mut tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a listener");
         tcp.set_nonblocking(true).expect("a socket");
         let length = body.len();
         let text = format!(
-            "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+            "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\
              Content-Length: {length}\r\n\r\n{body}"
         );
         tcp.write_all(text.as_bytes()).expect("room for a request");
@@ -220,13 +229,18 @@ pub fn subscription(venue: VenueId) -> String {
             r#"[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC","KRW-ETH"]}]"#
         }
         VenueId::Binance => {
-            r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","ethusdt@depth@100ms"],"id":1}"#
+            r#"{"id":1,"method":"SUBSCRIBE",
+            "params":["btcusdt@depth@100ms","ethusdt@depth@100ms"]}"#
         }
         VenueId::Bybit => {
             r#"{"op":"subscribe","args":["orderbook.50.BTCUSDT","orderbook.50.ETHUSDT"]}"#
         }
         VenueId::Okx => {
-            r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books","instId":"ETH-USDT"}]}"#
+            return ["BTC-USDT", "ETH-USDT"]
+                .map(|id| format!("{{\"channel\":\"books\",\"instId\":\"{id}\"}}"))
+                .join(",")
+                .replacen("{\"ch", "{\"op\":\"subscribe\",\"args\":[{\"ch", 1)
+                + "]}";
         }
     }
     .to_owned()

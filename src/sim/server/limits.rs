@@ -264,7 +264,7 @@ impl SimEffect {
             "drop_subscription" => SimEffect::DropSubscription,
             "server_shutdown" => SimEffect::ServerShutdown,
             "unknown_symbol" => SimEffect::UnknownSymbol,
-            "burst" => SimEffect::Burst { factor: factor.map_or(100, |f| whole(f)) },
+            "burst" => SimEffect::Burst { factor: factor.map_or(100, whole) },
             "frozen_book" => SimEffect::FrozenBook,
             _ => return None,
         })

@@ -61,28 +61,16 @@ fn own_id(order: &SimOrder) -> &str {
 pub fn order(symbol: &str, order: &SimOrder) -> String {
     let price = totals::price_of(order).map_or(0, |price| price.raw());
     let ordered = totals::qty_of(order).map(|qty| qty.raw()).or(totals::value_of(order));
-    let (is_limit, left) = (is_limit(order), totals::left_of(order));
-    let left_value = totals::price_of(order).map_or(0, |price| totals::value_raw(price, left));
+    let is_limit = is_limit(order);
     let tif = match order.order.tif {
         Tif::Gtc if is_limit => "GTC",
         Tif::PostOnly => "PostOnly",
         Tif::Fok => "FOK",
         _ => "IOC",
     };
-    let fees = totals::paid_fee_raw(order);
-    let coin = order.fills.first().map(|fill| fill.fee_asset);
-    let detail = match &coin {
-        Some(coin) => Obj::new().text(coin, plain(fees)).end(),
-        None => "{}".to_owned(),
-    };
     let unit = if totals::value_of(order).is_some() { "quoteCoin" } else { "baseCoin" };
-    let (is_over, cancel) = match order.state {
-        SimState::Cancelled => (true, "CancelByUser"),
-        SimState::Expired => (true, "UNKNOWN"),
-        _ => (order.state == SimState::Filled, "UNKNOWN"),
-    };
-    let shown_left = if is_over { 0 } else { left.raw() };
-    Obj::new()
+    let cancel = if order.state == SimState::Cancelled { "CancelByUser" } else { "UNKNOWN" };
+    let head = Obj::new()
         .text("category", "spot")
         .text("symbol", symbol)
         .text("orderId", order_id(order.id))
@@ -97,13 +85,8 @@ pub fn order(symbol: &str, order: &SimOrder) -> String {
         .text("isLeverage", 0)
         .text("price", plain(price))
         .text("qty", plain(ordered.unwrap_or(0)))
-        .text("marketUnit", if is_limit { "" } else { unit })
-        .text("avgPrice", plain(totals::average_raw(order)))
-        .text("leavesQty", plain(shown_left))
-        .text("leavesValue", plain(if is_over { 0 } else { left_value }))
-        .text("cumExecQty", plain(order.filled.raw()))
-        .text("cumExecValue", plain(order.filled_value_raw))
-        .text("cumExecFee", plain(fees))
+        .text("marketUnit", if is_limit { "" } else { unit });
+    matched(head, order)
         .text("orderType", if is_limit { "Limit" } else { "Market" })
         .text("stopOrderType", "")
         .text("triggerPrice", "0")
@@ -113,11 +96,29 @@ pub fn order(symbol: &str, order: &SimOrder) -> String {
         .raw("smpGroup", 0)
         .text("smpOrderId", "")
         .text("placeType", "")
-        .text("feeCurrency", coin.unwrap_or_default())
-        .raw("cumFeeDetail", detail)
         .text("createdTime", order.placed_at_ms)
         .text("updatedTime", order.changed_at_ms)
         .end()
+}
+
+/// What was matched of it, what is left, and what it cost.
+fn matched(to: Obj, order: &SimOrder) -> Obj {
+    let is_whole = totals::qty_of(order).is_some_and(|qty| qty == order.filled);
+    let is_over = is_whole || !order.state.is_open();
+    let left = totals::left_of(order);
+    let left_value = totals::price_of(order).map_or(0, |price| totals::value_raw(price, left));
+    let shown = |raw: i64| plain(if is_over { 0 } else { raw });
+    let fees = plain(totals::paid_fee_raw(order));
+    let coin = order.fills.first().map(|fill| fill.fee_asset).unwrap_or_default();
+    let detail = if coin.is_empty() { Obj::new() } else { Obj::new().text(&coin, &fees) };
+    to.text("avgPrice", plain(totals::average_raw(order)))
+        .text("leavesQty", shown(left.raw()))
+        .text("leavesValue", shown(left_value))
+        .text("cumExecQty", plain(order.filled.raw()))
+        .text("cumExecValue", plain(order.filled_value_raw))
+        .text("cumExecFee", &fees)
+        .text("feeCurrency", coin)
+        .raw("cumFeeDetail", detail.end())
 }
 
 /// A match, as REST and the topic `execution` show it.

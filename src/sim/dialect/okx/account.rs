@@ -183,8 +183,8 @@ fn push(of: (&str, Option<usize>), data: String, codes: &Codes) -> Out {
     Out::Text(Obj::new().raw("arg", arg).raw("data", list([data])).end())
 }
 
-/// What the private socket is told of an event. A filled order is told once more at its end, without
-/// a match (recorded).
+/// What the private socket is told of an event. A filled order is told once more at its end,
+/// without a match (recorded).
 pub fn told(
     seat: &OkxSeat,
     event: &AccountEvent,

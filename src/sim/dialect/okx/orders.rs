@@ -74,40 +74,23 @@ pub fn order(of: (&SimOrder, &str), instrument: &Instrument, shown: Shown<'_>) -
         Shown::Rest => order.fills.last(),
         Shown::Push(fill) => fill,
     };
-    let fee_coin = match (order.fills.first(), order.order.side) {
-        (Some(fill), _) => fill.fee_asset.to_string(),
-        (None, Side::Buy) => instrument.base.to_string(),
-        (None, Side::Sell) => instrument.quote.code().to_owned(),
-    };
-    let text = |pick: fn(&SimFill) -> String| fill.map_or_else(String::new, pick);
+    let fee_coin = fee_coin(order, instrument);
     let size = totals::qty_of(order).map(|qty| qty.raw()).or(totals::value_of(order)).unwrap_or(0);
-    let unit = match (order.order.kind, totals::value_of(order)) {
-        (OrderKind::Limit { .. }, _) => "",
-        (_, Some(_)) => "quote_ccy",
-        (_, None) => "base_ccy",
-    };
     let price = totals::price_of(order).map_or_else(String::new, |price| plain(price.raw()));
-    let average = match order.filled.is_zero() {
-        true => String::new(),
-        false => plain(totals::average_raw(order)),
-    };
     let source = if order.state == SimState::Cancelled { "1" } else { "" };
-    let maker = text(|fill| if fill.is_maker { "M" } else { "T" }.to_owned());
     let head = Obj::new()
         .text("accFillSz", plain(order.filled.raw()))
         .text("algoClOrdId", "")
         .text("algoId", "")
-        .text("avgPx", average)
+        .text("avgPx", average(order))
         .text("cTime", order.placed_at_ms)
         .text("cancelSource", source)
         .text("category", "normal")
         .text("ccy", "")
         .text("clOrdId", own_id(order))
         .text("fee", plain(-totals::paid_fee_raw(order)))
-        .text("feeCcy", &fee_coin)
-        .text("fillPx", text(|fill| plain(fill.price.raw())))
-        .text("fillSz", fill.map_or_else(|| "0".to_owned(), |fill| plain(fill.qty.raw())))
-        .text("fillTime", text(|fill| fill.at_ms.to_string()))
+        .text("feeCcy", &fee_coin);
+    let tail = last_match(head, fill)
         .text("instId", symbol)
         .text("instType", "SPOT")
         .text("lever", "")
@@ -125,21 +108,59 @@ pub fn order(of: (&SimOrder, &str), instrument: &Instrument, shown: Shown<'_>) -
         .text("sz", plain(size))
         .text("tag", "")
         .text("tdMode", "cash")
-        .text("tgtCcy", unit)
-        .text("tradeId", text(|fill| fill.trade_id.to_string()))
+        .text("tgtCcy", unit_of(order))
         .text("uTime", order.changed_at_ms);
     match shown {
-        Shown::Rest => head.end(),
-        Shown::Push(fill) => head
-            .text("amendResult", "")
-            .text("code", "0")
-            .text("msg", "")
-            .text("execType", maker)
-            .text("fillFee", plain(fill.map_or(0, |fill| -fill.fee_raw)))
-            .text("fillFeeCcy", fill.map_or_else(String::new, |_| fee_coin))
-            .text("reqId", "")
-            .end(),
+        Shown::Rest => tail.end(),
+        Shown::Push(fill) => pushed(tail, fill, &fee_coin).end(),
     }
+}
+
+/// The coin in which the order pays its fees.
+fn fee_coin(order: &SimOrder, instrument: &Instrument) -> String {
+    match (order.fills.first(), order.order.side) {
+        (Some(fill), _) => fill.fee_asset.to_string(),
+        (None, Side::Buy) => instrument.base.to_string(),
+        (None, Side::Sell) => instrument.quote.code().to_owned(),
+    }
+}
+
+/// In which coin the size of a market order is meant.
+const fn unit_of(order: &SimOrder) -> &'static str {
+    match (order.order.kind, totals::value_of(order)) {
+        (OrderKind::Limit { .. }, _) => "",
+        (_, Some(_)) => "quote_ccy",
+        (_, None) => "base_ccy",
+    }
+}
+
+/// Average price; empty before the first match.
+fn average(order: &SimOrder) -> String {
+    match order.filled.is_zero() {
+        true => String::new(),
+        false => plain(totals::average_raw(order)),
+    }
+}
+
+/// The fields of one match; without one they are empty.
+fn last_match(to: Obj, fill: Option<&SimFill>) -> Obj {
+    let text = |pick: fn(&SimFill) -> String| fill.map_or_else(String::new, pick);
+    to.text("fillPx", text(|fill| plain(fill.price.raw())))
+        .text("fillSz", fill.map_or_else(|| "0".to_owned(), |fill| plain(fill.qty.raw())))
+        .text("fillTime", text(|fill| fill.at_ms.to_string()))
+        .text("tradeId", text(|fill| fill.trade_id.to_string()))
+}
+
+/// What a push has beyond the answer to a request.
+fn pushed(to: Obj, fill: Option<&SimFill>, fee_coin: &str) -> Obj {
+    let role = fill.map_or("", |fill| if fill.is_maker { "M" } else { "T" });
+    to.text("amendResult", "")
+        .text("code", "0")
+        .text("msg", "")
+        .text("execType", role)
+        .text("fillFee", plain(fill.map_or(0, |fill| -fill.fee_raw)))
+        .text("fillFeeCcy", fill.map_or("", |_| fee_coin))
+        .text("reqId", "")
 }
 
 /// A match over REST.

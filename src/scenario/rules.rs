@@ -12,6 +12,9 @@ use crate::net::tls::ClientTls;
 use crate::net::tls::TlsError;
 use crate::types::ids::VenueId;
 use crate::types::market::Instrument;
+use crate::types::time::Clock;
+use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
 use crate::venue::DecodeError;
 use crate::venue::codec;
 use crate::venue::stream::InstrumentRules;
@@ -35,6 +38,9 @@ pub enum RulesError {
     /// Answers that name none of the instruments.
     #[error(transparent)]
     Nothing(#[from] NothingTold),
+    /// The time for all requests together is over.
+    #[error("the requests take too long")]
+    Late,
 }
 
 /// What the rules changed in an instrument.
@@ -70,11 +76,27 @@ impl fmt::Display for Change {
 /// # Errors
 /// [`RulesError`]: the first request that fails for another reason than a single symbol.
 pub fn ask(limits: &FeedLimits, symbols: &[String]) -> Result<Vec<InstrumentRules>, RulesError> {
-    let http = Http::new(&ClientTls::new(&limits.roots)?, limits.request);
+    ask_within(limits, symbols, DurNs(u64::MAX))
+}
+
+/// The same; no request begins once that time is over.
+///
+/// # Errors
+/// As [`ask`], and [`RulesError::Late`].
+pub fn ask_within(
+    limits: &FeedLimits,
+    symbols: &[String],
+    time: DurNs,
+) -> Result<Vec<InstrumentRules>, RulesError> {
+    let clock = Clock::start();
+    let http = Http::new(&ClientTls::new(&limits.roots)?, limits.request.min(time));
     let stream = stream_of(limits.venue);
     let mut round = RulesRound::new(&*stream, symbols);
     let mut denied = None;
     while let Some(path) = round.next_path() {
+        if clock.mono().since(MonoNs(0)) >= time {
+            return Err(RulesError::Late);
+        }
         let reply = http.get(&limits.rest.join(path))?;
         let read = match reply.status {
             status @ (400 | 404) => Err(RulesError::Status(status)),

@@ -111,7 +111,7 @@ fn mode_mock_looks_at_no_venue_and_still_lists_twenty_checks() {
 }
 
 #[test]
-fn a_required_venue_that_does_not_answer_fails_and_another_one_warns() {
+fn a_required_venue_that_does_not_answer_fails_and_the_others_are_looked_at() {
     let (place, _exchange, yaml) = exchange("doctor_deaf", "--venues upbit,binance,okx");
     place.configure(&moved(&yaml, "binance", "  required: true\n"));
     let ended = place.run("--json doctor").expect(69);
@@ -121,7 +121,11 @@ fn a_required_venue_that_does_not_answer_fails_and_another_one_warns() {
     assert!(found["found"].to_string().contains("cannot connect"), "{found}");
     assert!(found["fix"].to_string().contains("ws_url"), "{found}");
     assert_eq!(check(&failed, "okx.websocket")["status"], "ok", "the others are looked at");
+}
 
+#[test]
+fn a_venue_that_is_not_required_and_does_not_answer_is_a_warning() {
+    let (place, _exchange, yaml) = exchange("doctor_optional", "--venues upbit,binance,okx");
     place.configure(&moved(&yaml, "okx", "  required: false\n"));
     let warned = report(&place.run("--json doctor").expect(0));
     for name in ["okx.websocket", "okx.request"] {
@@ -129,8 +133,6 @@ fn a_required_venue_that_does_not_answer_fails_and_another_one_warns() {
         assert_eq!(check["status"], "warn", "{check}");
         assert!(check["found"].to_string().contains("not required"), "{check}");
     }
-    let text = place.run("--quiet doctor").expect(0).out;
-    assert!(text.contains("WARN  okx.websocket") && text.contains("fix: "), "{text}");
 }
 
 #[test]
@@ -181,4 +183,6 @@ fn a_redis_that_does_not_answer_fails_only_where_it_is_required() {
     place.configure(&yaml(""));
     let warned = report(&place.run("--json doctor").expect(0));
     assert_eq!(check(&warned, "redis.ping")["status"], "warn");
+    let text = place.run("--quiet doctor").expect(0).out;
+    assert!(text.contains("WARN  redis.ping") && text.contains("fix: start it"), "{text}");
 }

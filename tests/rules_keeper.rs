@@ -33,12 +33,14 @@ use arb::types::ids::VenueId;
 use arb::types::ids::asset;
 use arb::types::market::Instrument;
 use arb::types::market::Invalid;
+use arb::types::market::TickTable;
 use arb::types::time::DurNs;
 use arb::types::time::MonoNs;
 use arb::types::time::Now;
 use arb::types::units::Qty;
 use arb::venue::codec;
 use arb::venue::stream::InstrumentRules;
+use arb::venue::stream_of;
 
 use crate::feed_bench::Bench;
 
@@ -128,15 +130,25 @@ fn an_instrument_whose_rules_change_is_halted_until_they_are_as_before_also_in_a
     bench.until_live();
 
     tell(&news, &mut keeper, &as_begun, bench.now());
+    // The venue publishes the tick of the present price: another one is no other table.
+    for tick in ["1", "100", "1000"] {
+        let body = format!(r#"[{{"market":"KRW-ETH","tick_size":"{tick}"}}]"#);
+        let mut moved = as_begun.clone();
+        moved[1].ticks = stream_of(VENUE).rules(body.as_bytes()).expect("rules").remove(0).ticks;
+        assert_ne!(moved[1].ticks, as_begun[1].ticks);
+        tell(&news, &mut keeper, &moved, bench.now());
+    }
     let image = bench.newest[1].image;
     bench.until("further images", |bench| bench.newest[1].image > image + 3);
     assert_eq!(bench.losses, [], "nothing differs, nothing is halted");
 
     let mut other_lot = as_begun.clone();
     other_lot[1].lot = Qty::from_raw(2 * instruments[1].lot.raw());
+    let mut other_grid = as_begun.clone();
+    other_grid[1].ticks = TickTable::fixed(3);
     let mut not_trading = as_begun.clone();
     not_trading[1].is_trading = false;
-    for changed in [&other_lot[..], &not_trading, &as_begun[..1]] {
+    for changed in [&other_lot[..], &other_grid, &not_trading, &as_begun[..1]] {
         tell(&news, &mut keeper, changed, bench.now());
         bench.until("halt", |bench| bench.newest[1].invalid == Some(Invalid::Halted));
         let image = bench.newest[0].image;
@@ -146,15 +158,15 @@ fn an_instrument_whose_rules_change_is_halted_until_they_are_as_before_also_in_a
         tell(&news, &mut keeper, &as_begun, bench.now());
         bench.until("end of the halt", |bench| bench.newest[1].invalid.is_none());
     }
-    assert_eq!(bench.losses, [Invalid::Halted; 3]);
+    assert_eq!(bench.losses, [Invalid::Halted; 4]);
 
     recorder.finish(None, bench.now()).expect("a whole recording");
     let symbol = &as_begun[1].symbol;
-    assert_eq!(lines(&file, RecordKind::Close, symbol), 3);
-    assert_eq!(lines(&file, RecordKind::Open, symbol), 3);
+    assert_eq!(lines(&file, RecordKind::Close, symbol), 4);
+    assert_eq!(lines(&file, RecordKind::Open, symbol), 4);
     let (changes, mut feed) = replayed(&file, &instruments);
     let halts = changes.iter().filter(|change| **change == Some(Invalid::Halted)).count();
-    assert_eq!(halts, 3, "{changes:?}");
+    assert_eq!(halts, 4, "{changes:?}");
     assert_eq!(changes.last(), Some(&None), "it trades at the end");
     for (slot, live) in bench.newest.iter().enumerate() {
         let again = feed.top(slot);

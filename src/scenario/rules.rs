@@ -12,6 +12,8 @@ use crate::net::tls::ClientTls;
 use crate::net::tls::TlsError;
 use crate::types::ids::VenueId;
 use crate::types::market::Instrument;
+use crate::types::market::TickBand;
+use crate::types::market::TickTable;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
@@ -142,8 +144,10 @@ fn take(told: &InstrumentRules, instrument: &mut Instrument) -> Vec<Change> {
         changes.push(Change::NotTrading);
     }
     if let Some(ticks) = told.ticks.as_ref().filter(|ticks| **ticks != instrument.ticks) {
+        if !is_one_table(&instrument.ticks, ticks) {
+            changes.push(Change::Ticks);
+        }
         instrument.ticks = ticks.clone();
-        changes.push(Change::Ticks);
     }
     if let Some(lot) = told.lot.filter(|lot| *lot != instrument.lot && !lot.is_zero()) {
         instrument.lot = lot;
@@ -155,4 +159,54 @@ fn take(told: &InstrumentRules, instrument: &mut Instrument) -> Vec<Change> {
         changes.push(Change::MinNotional);
     }
     changes
+}
+
+/// Upbit publishes the tick of the present price, and its table is then as coarse as that below it.
+/// So two tables that were told at two prices differ, and nothing has changed: one is the other,
+/// made as coarse as one of its ticks.
+fn is_one_table(a: &TickTable, b: &TickTable) -> bool {
+    is_coarsened(a, b) || is_coarsened(b, a)
+}
+
+fn is_coarsened(fine: &TickTable, coarse: &TickTable) -> bool {
+    let Some(least) = coarse.bands().first().map(|band| band.tick_raw) else { return false };
+    let coarser = |band: &TickBand| TickBand { tick_raw: band.tick_raw.max(least), ..*band };
+    let mut made: Vec<TickBand> = fine.bands().iter().map(coarser).collect();
+    let mut told = coarse.bands().to_vec();
+    made.dedup_by_key(|band| band.tick_raw);
+    told.dedup_by_key(|band| band.tick_raw);
+    fine.bands().iter().any(|band| band.tick_raw == least) && made == told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_in_another_band_changes_no_table_and_another_rule_does() {
+        let table = |ticks: &[i64]| {
+            let band = |(at, tick): (usize, &i64)| TickBand {
+                from_raw: [0, 100, 1_000][at],
+                tick_raw: *tick,
+            };
+            let bands: Vec<TickBand> = ticks.iter().enumerate().map(band).collect();
+            TickTable::banded(&bands).expect("a table")
+        };
+        let whole = table(&[1, 5, 10]);
+        let (middle, top) = (
+            TickTable::banded(&[
+                TickBand { from_raw: 0, tick_raw: 5 },
+                TickBand { from_raw: 1_000, tick_raw: 10 },
+            ])
+            .expect("a table"),
+            table(&[10]),
+        );
+        for (a, b) in [(&whole, &middle), (&middle, &top), (&top, &whole)] {
+            assert!(is_one_table(a, b) && is_one_table(b, a), "{a:?} {b:?}");
+        }
+        for other in [table(&[2]), table(&[20]), table(&[1, 5, 20]), table(&[5, 5, 20])] {
+            assert!(!is_one_table(&whole, &other), "{other:?}");
+        }
+        assert!(!is_one_table(&table(&[1]), &table(&[10])), "fixed ticks are what they are");
+    }
 }

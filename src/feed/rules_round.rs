@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::types::ids::VenueId;
     use crate::types::ids::instrument_name;
-    use crate::venue::stream::stream;
+    use crate::venue::stream_of as stream;
 
     fn rule(symbol: &str) -> InstrumentRules {
         let name = instrument_name("A", "B").expect("a name");

@@ -96,10 +96,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let posts = posts(job);
     let site = site(job, &posts, (core, Arc::clone(&state)));
     let sabotage = sabotage(job, &switches);
-    let built = match job.loaded.checked.mode {
-        Mode::Mock => mock(job, (site, &sabotage))?,
-        Mode::Paper | Mode::Live => venues::build(job, &posts, site)?,
-    };
+    let built = build(job, &posts, (site, &sabotage))?;
     let Built { mut plant, outlets, helpers, recorder, keeper: mut rules } = built;
     let watchdog = watchdog(job, &posts, &mut plant, (&state, standing));
     let dog = Arc::clone(&plant.boards.dog);
@@ -177,6 +174,17 @@ fn posts(job: &Job<'_>) -> Posts {
 /// The fault schedule from now on.
 fn sabotage(job: &Job<'_>, switches: &Switches) -> Sabotage {
     Sabotage { faults: job.faults.clone(), start: job.clock.mono(), switches: switches.clone() }
+}
+
+fn build(
+    job: &Job<'_>,
+    posts: &Posts,
+    (site, sabotage): (Site, &Sabotage),
+) -> Result<Built, CliError> {
+    match job.loaded.checked.mode {
+        Mode::Mock => mock(job, (site, sabotage)),
+        Mode::Paper | Mode::Live => venues::build(job, posts, site),
+    }
 }
 
 /// The synthetic market, with the feeds' part of the fault schedule laid over it.

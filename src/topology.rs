@@ -8,6 +8,8 @@
 //!                                 engine ── reports, due ──▶ whoever shows it
 //! ```
 
+pub mod venues;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -116,9 +118,13 @@ pub struct Plant<F> {
 
 impl<F> Plant<F> {
     /// The same with other feeds, made of these.
-    pub fn with_feeds<G>(self, make: impl FnMut(F) -> G) -> Plant<G> {
+    pub fn with_feeds<G>(self, mut make: impl FnMut(F) -> G) -> Plant<G> {
+        self.try_with_feeds(|feed| Some(make(feed)))
+    }
+    /// The same without the feeds of which none can be made.
+    pub fn try_with_feeds<G>(self, make: impl FnMut(F) -> Option<G>) -> Plant<G> {
         let Plant { feeds, engine, gateway, permission, finished, boards, latencies } = self;
-        let feeds = feeds.into_iter().map(make).collect();
+        let feeds = feeds.into_iter().filter_map(make).collect();
         Plant { feeds, engine, gateway, permission, finished, boards, latencies }
     }
 }

@@ -36,9 +36,8 @@ fn bybit(kind: &str, number: u64, bid: &str) -> String {
 
 fn okx(action: &str, prev: i64, last: u64, levels: &str) -> String {
     let asks = if action == "snapshot" { r#"["10","1","0","1"]"# } else { "" };
-    let data = format!(
-        r#"{{"asks":[{asks}],"bids":[{levels}],"ts":"7","checksum":0,"seqId":{last},"prevSeqId":{prev}}}"#
-    );
+    let numbers = format!(r#""checksum":0,"seqId":{last},"prevSeqId":{prev}"#);
+    let data = format!(r#"{{"asks":[{asks}],"bids":[{levels}],"ts":"7",{numbers}}}"#);
     let arg = r#"{"channel":"books","instId":"BTC-USDT"}"#;
     format!(r#"{{"arg":{arg},"action":"{action}","data":[{data}]}}"#)
 }
@@ -199,9 +198,9 @@ fn every_trade_of_a_message_is_told_in_a_line_of_its_own() {
     std::fs::remove_dir_all(&folder).expect("cleaned");
     let out = String::from_utf8(out).expect("text");
     let keys = |id: &str, side: &str| {
-        format!(
-            r#"{{"recv_ns":5,"venue":"bybit","event":"trade","instrument":"BTC-USDT","venue_ts_ms":8,"trade_id":{id},"price":"9.5","qty":"0.5","taker":"{side}"}}"#
-        )
+        let head = r#"{"recv_ns":5,"venue":"bybit","event":"trade","instrument":"BTC-USDT","#;
+        let what = format!(r#""price":"9.5","qty":"0.5","taker":"{side}""#);
+        format!(r#"{head}"venue_ts_ms":8,"trade_id":{id},{what}}}"#)
     };
     let uuid = "\"20f43950-d8dd-5b31-9112-a178eb6023af\"";
     assert_eq!(out.lines().collect::<Vec<_>>(), [keys(uuid, "buy"), keys("77", "sell")]);

@@ -12,6 +12,7 @@ use arb::feed::books::Books;
 use arb::runtime::link::Link;
 use arb::runtime::link::Rx;
 use arb::runtime::link::WhenFull;
+use arb::types::counters::Counter;
 use arb::types::fact::Refusal;
 use arb::types::ids::InstrumentId;
 use arb::types::market::BookTop;
@@ -116,4 +117,22 @@ fn a_quiet_whole_book_is_not_fresh_for_ever() {
         let expected = if second < 60 { Ok(()) } else { Err(Refusal::StaleQuote) };
         assert_eq!(desk.check(), expected);
     }
+}
+
+#[test]
+fn a_book_that_is_sent_again_and_again_with_new_times_grows_old_all_the_same() {
+    let mut desk = Desk::new(KRW);
+    desk.frame(FrameKind::Ws, &quiet_book(1));
+    let image_at = desk.now.mono;
+    for second in 1..=60 {
+        desk.wait(1_000);
+        desk.frame(FrameKind::Ws, &quiet_book(1 + second * 1_000));
+        let expected = if second < 60 { Ok(()) } else { Err(Refusal::StaleQuote) };
+        assert_eq!(desk.check(), expected, "{second} s");
+    }
+    assert_eq!(desk.view.top(KRW).received_at, image_at);
+    assert_eq!(desk.feed.tally().get(Counter::RepeatedBooks), 60);
+    let changed = quiet_book(100_000).replace(r#""bs":1"#, r#""bs":2"#);
+    desk.frame(FrameKind::Ws, &changed);
+    assert_eq!(desk.check(), Ok(()), "a change makes it young");
 }

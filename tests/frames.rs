@@ -171,18 +171,6 @@ fn a_frame_cut_at_any_byte_is_malformed() {
 }
 
 #[test]
-fn a_bybit_or_okx_frame_cut_at_any_byte_is_malformed_and_leaves_nothing_behind() {
-    for (venue, text) in [(VenueId::Bybit, BYBIT), (VenueId::Okx, OKX)] {
-        for frame in text.lines() {
-            assert!(on(venue, frame).is_ok(), "{frame}");
-            for end in 0..frame.len() {
-                assert_eq!(on(venue, &frame[..end]), Err(DecodeError::Malformed), "{frame}");
-            }
-        }
-    }
-}
-
-#[test]
 fn junk_is_malformed() {
     let junk = [
         "",

@@ -36,7 +36,7 @@ use golden::without_ticket;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-#[path = "support/golden.rs"]
+#[path = "support/krw_golden.rs"]
 mod golden;
 
 const OWN_BOOK: &str = include_str!("data/bithumb_orderbook_default.json");

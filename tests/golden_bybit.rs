@@ -1,5 +1,5 @@
-//! Every Bybit message of the shared fixtures, and some of our own in the documented formats, has to
-//! decode to what a person wrote down from the documents; and a lost delta is found at once.
+//! Every Bybit message of the shared fixtures, and some of our own in the documented formats, has
+//! to decode to what a person wrote down from the documents; and a lost delta is found at once.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -10,6 +10,7 @@ use arb::types::ids::VenueId;
 use arb::types::market::Invalid;
 use arb::venue::bybit::market::BybitCodec;
 use arb::venue::bybit::orders::BybitPrivate;
+use arb::venue::bybit::rules;
 use arb::venue::bybit::stream::BybitStream;
 use arb::venue::stream::Keepalive;
 use arb::venue::stream::Stream;
@@ -17,6 +18,7 @@ use bench::Bench;
 use bench::IMAGE;
 use bench::RESYNC;
 use golden::Decode;
+use golden::Lot;
 
 #[path = "support/bench.rs"]
 mod bench;
@@ -41,7 +43,7 @@ fn every_fixture_says_what_its_document_says() {
 #[test]
 fn our_own_frames_say_what_the_documents_say() {
     let (decoded, _) = golden::hold(&golden::own(OWN), OWN_GOLDEN, DECODE);
-    assert_eq!(decoded, 19);
+    assert_eq!(decoded, 21);
 }
 
 #[test]
@@ -57,6 +59,19 @@ fn requests_have_the_documented_shape() {
     let theirs = theirs.trim_end().replace("\"test\"", "\"7\"").replace(".1.", ".50.");
     assert_eq!(theirs, wanted);
     assert_eq!(fixture("wstrade_ping_request.json").trim_end(), text);
+}
+
+#[test]
+fn what_holds_until_the_rules_are_read_lies_on_their_grids() {
+    let body = OWN.lines().nth(16).expect("the rules of ETHUSDT");
+    let published = BybitStream.rules(body.as_bytes()).expect("rules").remove(0);
+    assert_eq!(published.min_notional_raw, Some(rules::MIN_NOTIONAL_RAW));
+    golden::assert_on_grids(&published, rules::ETH_TICK_RAW, Lot(rules::ETH_LOT_RAW));
+    let Some(root) = golden::fixtures("bybit") else { return };
+    let body = fs::read(root.join("rest_instruments_spot.json")).expect("a fixture");
+    let published = BybitStream.rules(&body).expect("rules").remove(0);
+    assert_eq!(published.min_notional_raw, Some(rules::MIN_NOTIONAL_RAW));
+    golden::assert_on_grids(&published, rules::BTC_TICK_RAW, Lot(rules::BTC_LOT_RAW));
 }
 
 #[test]

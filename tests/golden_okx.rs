@@ -18,9 +18,11 @@ use arb::venue::DecodeError;
 use arb::venue::FrameKind;
 use arb::venue::okx::market::OkxCodec;
 use arb::venue::okx::orders::OkxPrivate;
+use arb::venue::okx::rules;
 use arb::venue::okx::stream::OkxStream;
 use arb::venue::stream::Stream;
 use golden::Decode;
+use golden::Lot;
 
 #[path = "support/golden_global.rs"]
 mod golden;
@@ -42,7 +44,17 @@ fn every_fixture_says_what_its_document_says() {
 #[test]
 fn our_own_frames_say_what_the_documents_say() {
     let (decoded, _) = golden::hold(&golden::own(OWN), OWN_GOLDEN, DECODE);
-    assert_eq!(decoded, 23);
+    assert_eq!(decoded, 25);
+}
+
+#[test]
+fn what_holds_until_the_rules_are_read_lies_on_their_grids() {
+    let published = |line: usize| {
+        let body = OWN.lines().nth(line).expect("the rules");
+        OkxStream.rules(body.as_bytes()).expect("rules").remove(0)
+    };
+    golden::assert_on_grids(&published(17), rules::BTC_TICK_RAW, Lot(rules::BTC_LOT_RAW));
+    golden::assert_on_grids(&published(18), rules::ETH_TICK_RAW, Lot(rules::ETH_LOT_RAW));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use golden::without_ticket;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-#[path = "support/golden.rs"]
+#[path = "support/krw_golden.rs"]
 mod golden;
 
 const OUTBOUND: [(&str, &str); 10] = [

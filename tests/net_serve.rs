@@ -238,6 +238,16 @@ fn an_idle_connection_ends_without_a_word() {
 }
 
 #[test]
+fn a_client_that_gives_up_before_its_answer_is_seen() {
+    let (mut client, mut peer) = meeting();
+    client.say("GET / HTTP/1.1\r\n\r\n");
+    asked(&mut peer);
+    drop(client);
+    assert_eq!(net::event(&mut peer), PeerEvent::Gone(Gone::Ended));
+    assert_eq!(peer.respond(&Response::json(200, "[]"), START), Err(ServeError::NotAsked));
+}
+
+#[test]
 fn a_request_that_is_no_upgrade_cannot_be_upgraded() {
     let good = "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

@@ -11,6 +11,7 @@ use arb::config::load::Request;
 use arb::config::load::load_bytes;
 use arb::engine::agent::Engine;
 use arb::engine::agent::Pace;
+use arb::engine::marks::MarkPort;
 use arb::runtime::agent::Agent;
 use arb::runtime::agent::Turn;
 use arb::runtime::crew::Crew;
@@ -18,6 +19,8 @@ use arb::runtime::crew::End;
 use arb::runtime::crew::Post;
 use arb::runtime::drive::Order;
 use arb::runtime::idle::Wait;
+use arb::runtime::link::MARKS;
+use arb::runtime::link::Rx;
 use arb::runtime::step::Stepper;
 use arb::sim::agent::MarketFeed;
 use arb::sim::plan::MarketPlan;
@@ -27,6 +30,7 @@ use arb::topology::Plant;
 use arb::topology::Site;
 use arb::topology::mock_plant;
 use arb::types::control::Permission;
+use arb::types::mark::Mark;
 use arb::types::report::Checkpoints;
 use arb::types::time::Clock;
 use arb::types::time::DurNs;
@@ -94,15 +98,17 @@ fn done(engine: &Engine) -> [u64; 4] {
 fn ticks_with_entries_and_exits_touch_no_heap() {
     let (plan, market) = plans(MonoNs(0), Pace::Every(DurNs::from_secs(1)));
     let (plant, outlets) = mock_plant(&plan, &market, Site::default()).expect("a plant");
-    let Plant { mut feeds, engine, mut gateway, permission, .. } = plant;
+    let Plant { mut feeds, mut engine, mut gateway, permission, .. } = plant;
+    let marks = marked(&mut engine);
     permission.grant(Permission::Trade, MonoNs(u64::MAX));
     let mut engine = Watched(engine);
     let mut stepper = Stepper::at(WallNs(0)).timed_by(Clock::start());
-    let mut before = None;
+    let (mut before, mut taken) = (None, 0);
     loop {
         let [first, second] = feeds.as_mut_slice() else { panic!("two venues") };
         stepper.step(&mut [first, second, &mut engine, &mut gateway]);
         drain(&outlets);
+        taken += std::iter::from_fn(|| marks.take()).count() as u64;
         let [ticks, ..] = done(&engine.0);
         if before.is_none() && ticks >= WARM_UP_TICKS {
             before = Some((cage::heap_touches(), done(&engine.0)));
@@ -117,6 +123,7 @@ fn ticks_with_entries_and_exits_touch_no_heap() {
     let used = cage::heap_touches() - touches;
     println!("ticks, pairs opened, pairs closed, fills: {grown:?}; heap used {used} times");
     assert_eq!(used, 0, "the engine's turns use the heap");
+    assert!(taken > 2 * TICKS, "{taken} marks of what the engine took");
     assert!(grown[0] >= TICKS && grown[1..].iter().all(|count| *count > 100), "{grown:?}");
 }
 
@@ -128,6 +135,13 @@ fn the_counting_allocator_sees_what_a_watched_thread_does() {
     cage::watch_heap(false);
     drop(std::hint::black_box(Box::new(7_u64)));
     assert_eq!(cage::heap_touches() - before, 2, "one allocation, one release");
+}
+
+/// The engine is marked as in a recorded run; gives the marks.
+fn marked(engine: &mut Engine) -> Rx<Mark> {
+    let (link, marks) = MARKS.open();
+    engine.mark_to(Some(MarkPort { link, is_broken: Arc::default() }));
+    marks
 }
 
 fn drain(outlets: &Outlets) {
@@ -187,7 +201,8 @@ fn run_caged(wait: Wait, misbehaves: bool) -> Caged {
     let (engine, gateway) = (engine_post.waker(), gateway_post.waker());
     let site = Site { engine, gateway, ..Site::default() };
     let (plant, outlets) = mock_plant(&plan, &market, site).expect("a plant");
-    let Plant { feeds, engine, gateway, permission, .. } = plant;
+    let Plant { feeds, mut engine, gateway, permission, .. } = plant;
+    let marks = marked(&mut engine);
     permission.grant(Permission::Trade, MonoNs(u64::MAX));
     let fills = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&fills);
@@ -202,6 +217,7 @@ fn run_caged(wait: Wait, misbehaves: bool) -> Caged {
     while count.load(Ordering::Relaxed) < FILLS {
         assert!(clock.mono() < by, "no fills on the caged thread");
         drain(&outlets);
+        while marks.take().is_some() {}
         crew.wait_until(clock.mono().plus(DurNs::from_ms(5)));
     }
     crew.stop(Order::Drain);

@@ -9,6 +9,8 @@ use std::sync::atomic::Ordering;
 
 use arb::feed::recorder::Recorder;
 use arb::feed::recorder::RecorderCount;
+use arb::feed::reel::Refuse;
+use arb::feed::reel::TapeFile;
 use arb::feed::series::Series;
 use arb::feed::series::recordings;
 use arb::feed::spool::SpoolLimits;
@@ -17,9 +19,8 @@ use arb::feed::tap::Tap;
 use arb::feed::tape::Damage;
 use arb::feed::tape::RecordKind;
 use arb::feed::tape::Tape;
-use arb::feed::tape_file::Refuse;
-use arb::feed::tape_line::payload_sum;
-use arb::feed::tape_line::put_line;
+use arb::feed::wire_text::payload_sum;
+use arb::feed::wire_text::put_line;
 use arb::runtime::agent::Agent;
 use arb::runtime::link::TAPED;
 use arb::scenario::taping::taping;
@@ -102,8 +103,12 @@ fn of_series(series: &Series) -> Vec<PathBuf> {
     series.parts().expect("a folder").into_iter().map(|part| part.recording).collect()
 }
 
+fn quick() -> ProptestConfig {
+    ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(quick())]
 
     #[test]
     fn every_payload_reads_back_as_it_was_received(
@@ -114,13 +119,15 @@ proptest! {
         plain in any::<bool>(),
     ) {
         let ending = if plain { "rec" } else { "rec.gz" };
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("round_trip.{ending}"));
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let path = folder.join(format!("round_trip.{ending}"));
         let _ = fs::remove_file(&path);
         let mut text = Vec::new();
         let mut written = Vec::new();
         for (at, (venue, kind, mut payload, is_text)) in records.into_iter().enumerate() {
             if is_text {
-                payload = format!("{{\"a\":\"{}\"}} \r\t", String::from_utf8_lossy(&payload)).into();
+                let text = String::from_utf8_lossy(&payload);
+                payload = format!("{{\"a\":\"{text}\"}} \r\t").into();
             }
             let (venue, kind) = (VenueId::ALL[venue], KINDS[kind]);
             put_line(&mut text, WallNs(at as u64), (venue, kind), &payload);
@@ -132,7 +139,7 @@ proptest! {
             prop_assert_eq!(payload_sum(kind, &payload), sum, "the sum is of what reads back");
             written.push((at as u64, venue, kind, payload));
         }
-        let mut file = arb::feed::tape_file::TapeFile::begin(&path, Refuse::default()).expect("new");
+        let mut file = TapeFile::begin(&path, Refuse::default()).expect("new");
         file.write(&text).expect("written");
         file.end().expect("ended");
         prop_assert_eq!(read_all(&[path]), written);

@@ -15,6 +15,9 @@ pub mod repeat;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod sim;
+pub mod simargs;
+pub mod simpages;
 pub mod stress;
 pub mod summary;
 
@@ -37,6 +40,7 @@ use crate::cli::exit::Exit;
 use crate::cli::record::FileArgs;
 use crate::cli::record::RecordArgs;
 use crate::cli::report::ReportArgs;
+use crate::cli::simargs::SimArgs;
 use crate::cli::stress::StressArgs;
 use crate::config::load::DEFAULT_PATH;
 use crate::config::load::Flag;
@@ -67,6 +71,7 @@ Examples:
   arb decode market.rec.gz --venue upbit  every book of one venue, a JSON line each
   arb report .                            was the run in this directory stable?
   arb stress --scenario feed_silence      one stress scenario; --list names them
+  arb sim --for 900                       a local exchange of five venues, with --faults at will
   arb --config my.yml config check        every fault of a configuration at once
   arb config show                         values in force, and where each comes from
 
@@ -147,6 +152,16 @@ pub enum Command {
     /// from a silent feed to kill -9, and checks that what must happen does, in time. All of them
     /// take less than five minutes on two cores. Those of Redis need a redis-server.
     Stress(StressArgs),
+    /// Serve a local exchange that speaks the protocols of all five venues
+    ///
+    /// On loopback, each venue on a port of its own: WebSocket and REST, public and private, with
+    /// their paths, their limits and their silences. Books are those of a seeded synthetic market;
+    /// orders match against them, and a ledger keeps the truth. Keys are really verified
+    /// (--print-account prints them). Nothing leaves this machine. Faults come from a script or
+    /// from requests to the operator's port while it runs. It ends by itself after --for SECONDS,
+    /// or with the first SIGINT.
+    #[command(after_help = simargs::EXAMPLES)]
+    Sim(SimArgs),
     /// Look at everything that a run needs, before it starts
     ///
     /// Configuration, run directory, disk, machine and limits; for every real venue in use also its
@@ -335,6 +350,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         }
         Command::Report(arguments) => report::report(arguments, cli.common.json),
         Command::Stress(arguments) => stress::stress(arguments, &cli.common),
+        Command::Sim(arguments) => sim::sim(arguments, &cli.common),
         Command::Doctor => doctor::doctor(&request(&cli.common), &cli.common),
         Command::Config(command) => show_config(command, &cli.common),
         Command::Completions { shell } => {

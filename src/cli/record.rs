@@ -1,17 +1,51 @@
 //! `arb record`, and `arb run --record`: where the files lie and when the next one begins.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 use clap::ValueHint;
+use serde_json::json;
 
 use crate::cli::Common;
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::load;
+use crate::cli::output;
+use crate::cli::replay::stop_flag;
+use crate::config::load::Loaded;
+use crate::engine::agent::Pace;
+use crate::feed::recorder::Recorder;
+use crate::feed::recorder::RecorderCount;
+use crate::feed::reel::Refuse;
 use crate::feed::series::Series;
+use crate::feed::socket::SocketFeed;
 use crate::feed::spool::SpoolLimits;
+use crate::runtime::agent::Agent;
+use crate::runtime::crew::Post;
+use crate::runtime::idle::Wait;
+use crate::runtime::link::Rx;
+use crate::scenario::capture::Crowd;
+use crate::scenario::capture::Recorded;
+use crate::scenario::capture::record_only;
+use crate::scenario::taping::taping;
+use crate::topology::Plan;
+use crate::topology::Site;
+use crate::topology::venues;
+use crate::topology::venues::VenueSite;
+use crate::topology::venues::paper_plant;
+use crate::types::counters::Counter;
+use crate::types::ids::VenueId;
+use crate::types::notice::Notice;
+use crate::types::report::Checkpoints;
+use crate::types::time::Clock;
 use crate::types::time::DurNs;
+use crate::types::time::Now;
+
+/// Longest time from Ctrl-C to the end of a thread.
+const DRAIN: DurNs = DurNs::from_secs(5);
 
 /// Help of the files of a recording.
 pub const EXAMPLES: &str = "\
@@ -82,14 +116,141 @@ impl FileArgs {
     }
 }
 
-/// Records until Ctrl-C or the time is over.
+/// Records until Ctrl-C or the time is over, and prints what it came to.
 ///
 /// # Errors
-/// `Exit::Usage` for limits that make no sense; `Exit::Unreachable`.
+/// `Exit::Usage` for limits that make no sense, `Exit::Directory` for files that cannot be begun,
+/// `Exit::Unreachable` if no frame came, `Exit::Io` if the disk refused, `Exit::Internal` for a
+/// thread that fell.
 pub fn record(arguments: &RecordArgs, common: &Common) -> Result<Exit, CliError> {
-    arguments.files.limits(&arguments.out, &common.run_dir)?;
-    let what = "this version cannot reach a venue";
-    Err(CliError::new(Exit::Unreachable, what, "replay a recording that there is"))
+    let files = arguments.files.limits(&arguments.out, &common.run_dir)?;
+    let loaded = load(common, Vec::new())?;
+    let clock = Clock::start();
+    let begun = Now { mono: clock.mono(), wall: Clock::wall() };
+    let Wired { crowd, recorder, notices } = wire(&loaded, files, begun)?;
+    let count = recorder.count();
+    let until = arguments.seconds.map(|s| begun.mono.plus(DurNs::from_secs(u64::from(s))));
+    let stop = stop_flag(Exit::Interrupted);
+    let is_over = || {
+        while let Some(notice) = notices.take() {
+            if let Some((level, line)) = notice.kind.line() {
+                log::log!(level, "{line}");
+            }
+        }
+        let is_late = until.is_some_and(|until| clock.mono() >= until);
+        is_late || stop.load(Ordering::Relaxed) || count.has_stopped.load(Ordering::Relaxed)
+    };
+    let recorded = record_only(crowd, recorder, clock, &is_over).map_err(|error| {
+        CliError::new(Exit::Internal, error, "see the limits of this user (ulimit -u)")
+    })?;
+    let ended = judge(&recorded, count.lines.load(Ordering::Relaxed));
+    let exit = ended.as_ref().map_or_else(|error| error.exit, |()| Exit::Done);
+    let frames: BTreeMap<&str, u64> = recorded
+        .feeds
+        .iter()
+        .map(|feed| (feed.venue().name(), feed.tally().get(Counter::Frames)))
+        .collect();
+    let text = told(&count, &frames, (common, exit));
+    output::print(text.as_bytes())?;
+    ended.map(|()| exit)
+}
+
+/// What records, before it does.
+struct Wired {
+    crowd: Crowd<SocketFeed, Box<dyn Agent + Send>>,
+    recorder: Recorder,
+    notices: Rx<Notice>,
+}
+
+/// The feeds of all venues in use, without anything that decides.
+fn wire(loaded: &Loaded, files: SpoolLimits, now: Now) -> Result<Wired, CliError> {
+    let checked = &loaded.checked;
+    let plan = Plan {
+        engine: checked.engine.clone(),
+        paper: checked.paper.clone(),
+        pace: Pace::EachStep,
+        loops: 0,
+        checkpoints: Checkpoints::default(),
+        seed: checked.sections.mock.seed,
+    };
+    let post = |name| Post::new(name, Wait::Park, DRAIN);
+    let (taps, ports) = taping(&venues(&plan.engine.instruments), Refuse::default());
+    let (mut sites, mut posts) = (Vec::new(), Vec::new());
+    for (venue, tap) in taps {
+        let limits = checked.feeds.iter().find(|limits| limits.venue == venue).cloned();
+        let (feed, desk) = (post(venue.feed_thread()), post(venue.desk_thread()));
+        let wakers = (feed.waker(), desk.waker());
+        sites.extend(limits.map(|limits| VenueSite {
+            limits,
+            tap: Some(tap),
+            feed: wakers.0,
+            desk: wakers.1,
+        }));
+        posts.push((venue, Some(feed), Some(desk)));
+    }
+    let names_post = post("names");
+    let wired = paper_plant(&plan, Site::default(), sites, names_post.waker());
+    let (plant, outlets, service) = wired.map_err(|error| {
+        let hint = "set venues.tls_roots to webpki, system, or a PEM file that can be read";
+        CliError::new(Exit::Config, error, hint)
+    })?;
+    let mut crowd = Crowd { feeds: Vec::new(), desks: Vec::new() };
+    let place = |venue: VenueId| posts.iter().position(|(of, ..)| *of == venue);
+    let at: Vec<Option<usize>> = plant.feeds.iter().map(|feed| place(feed.venue())).collect();
+    for (feed, at) in plant.feeds.into_iter().zip(at) {
+        let mine = at.and_then(|at| posts[at].1.take());
+        crowd.feeds.extend(mine.map(|post| (feed, post)));
+    }
+    for (venue, desk) in service.desks {
+        let mine = posts.iter_mut().find(|(of, ..)| *of == venue).and_then(|post| post.2.take());
+        let boxed: Box<dyn Agent + Send> = Box::new(desk);
+        crowd.desks.extend(mine.map(|post| (boxed, post)));
+    }
+    crowd.desks.push((Box::new(service.names), names_post));
+    let begun = Recorder::begin(files.clone(), ports, now);
+    let recorder = begun.map_err(|error| not_begun(&files, &error))?;
+    Ok(Wired { crowd, recorder, notices: outlets.notices })
+}
+
+fn judge(recorded: &Recorded<SocketFeed>, lines: u64) -> Result<(), CliError> {
+    if let Some(fall) = recorded.falls.first() {
+        let what = format!("thread {} panicked: {}", fall.thread, fall.message);
+        return Err(CliError::new(Exit::Internal, what, "this is a defect: report it"));
+    }
+    if let Err(error) = &recorded.files {
+        let hint = "what was written before can be replayed; make room and start again";
+        return Err(CliError::new(Exit::Io, format!("the recording: {error}"), hint));
+    }
+    if !recorded.late.is_empty() {
+        let what = format!("threads that did not end in time: {}", recorded.late.join(", "));
+        return Err(CliError::new(Exit::Internal, what, "this is a defect: report it"));
+    }
+    if lines == 0 {
+        let hint = "see the log above, the addresses in the configuration, and `arb doctor`";
+        return Err(CliError::new(Exit::Unreachable, "no venue sent a frame", hint));
+    }
+    Ok(())
+}
+
+/// The end, for people or as one JSON object.
+fn told(
+    count: &RecorderCount,
+    frames: &BTreeMap<&str, u64>,
+    (common, exit): (&Common, Exit),
+) -> String {
+    let all = [&count.lines, &count.bytes, &*count.lost, &count.late];
+    let [lines, bytes, lost, late] = all.map(|count| count.load(Ordering::Relaxed));
+    if common.json {
+        let value = json!({
+            "mode": "record", "frames": frames, "lines": lines, "bytes": bytes, "lost": lost,
+            "late": late, "exit": exit.code(),
+        });
+        return format!("{value}\n");
+    }
+    let venues: Vec<String> =
+        frames.iter().map(|(venue, frames)| format!("{venue} {frames}")).collect();
+    let frames = venues.join(", ");
+    format!("{lines} lines, {bytes} bytes, {lost} lost; frames: {frames}\n")
 }
 
 /// A recording that cannot begin.

@@ -25,8 +25,8 @@ use crate::feed::series::recordings;
 use crate::feed::tape::Damage;
 use crate::feed::tape::Tape;
 use crate::scenario::exact::Exact;
-use crate::scenario::exact_end::Difference;
-use crate::scenario::exact_end::Short;
+use crate::scenario::shortfall::Difference;
+use crate::scenario::shortfall::Short;
 use crate::stats::shared::SharedHistogram;
 
 const SIMULATE: &str = "use --simulate for a replay with simulated fills";

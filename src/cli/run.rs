@@ -7,6 +7,7 @@ mod job;
 mod left;
 mod reload;
 mod threads;
+mod venues;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -97,7 +98,14 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     }
     let mock = &loaded.checked.sections.mock;
     let seed = arguments.seed.unwrap_or(mock.seed);
-    let (engine, paper) = (loaded.checked.engine.clone(), loaded.checked.paper.clone());
+    let (mut engine, paper) = (loaded.checked.engine.clone(), loaded.checked.paper.clone());
+    let is_paper = loaded.checked.mode == Mode::Paper;
+    if is_paper {
+        venues::adopt(&loaded, &mut engine)?;
+    }
+    let recording = arguments.record.as_deref();
+    let recording = recording.map(|name| arguments.recorded.limits(name, &common.run_dir));
+    let recording = recording.transpose()?;
     let mut market = MarketPlan::of(engine.instruments.clone(), seed);
     market.updates_per_second = mock.updates_per_second;
     let longrun = &loaded.checked.sections.longrun;
@@ -108,6 +116,7 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
         Mode::Mock => stage(arguments, loaded.checked.sections.runtime.placement),
         Mode::Paper | Mode::Live => Stage::RealFeeds,
     };
+    let is_local = venues::is_local(&loaded);
     let faults = faults(arguments.faults.as_deref(), stage)?;
     let is_ascii = arguments.ascii;
     let is_virtual = arguments.is_virtual;
@@ -122,7 +131,8 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
         is_ascii,
         is_virtual,
         clock,
-        is_local: false,
+        recording,
+        is_local: is_paper && is_local,
         redis_addresses,
     })
 }
@@ -244,7 +254,7 @@ fn telemetry_plan(job: &Job<'_>, timeline: Timeline) -> TelemetryPlan {
     TelemetryPlan {
         sampling: SampleLimits { every },
         glyphs: if job.is_ascii { Glyphs::Ascii } else { Glyphs::Symbols },
-        live: LiveState::Blocked(vec!["mode is mock".to_owned()]),
+        live: LiveState::Blocked(vec![format!("mode is {}", job.loaded.checked.mode.name())]),
         timeline,
     }
 }

@@ -11,6 +11,7 @@ pub mod fault;
 pub mod keys;
 pub mod load;
 pub mod schedule;
+pub mod simscript;
 pub mod yaml;
 
 mod document;

@@ -36,10 +36,15 @@ impl Core {
         }
     }
 
-    /// True if nothing was taken over from an earlier process and nothing happened yet.
+    /// True if nothing was taken over from an earlier process and nothing happened yet. Which day
+    /// it is does not count: without any booking, the first input begins the day anyway.
     pub fn is_new(&self, plan: &EnginePlan) -> bool {
-        let at = Now::default();
-        self.carry(at) == Core::new(plan).carry(at)
+        let without_day = |core: &Core| {
+            let mut carry = core.carry(Now::default());
+            carry.totals.day = None;
+            carry
+        };
+        without_day(self) == without_day(&Core::new(plan))
     }
 
     /// An engine that continues where `carry` was made; `now` is the same moment or later. Orders

@@ -1,11 +1,14 @@
 //! What a session is told and what it wants done: plain values.
 
 use crate::feed::books::Outcome;
-use crate::feed::books::Peeked;
 use crate::feed::connection::Why;
 use crate::feed::fetch::Fetched;
+use crate::feed::peek::Peeked;
 use crate::feed::slot::Change;
 use crate::feed::standing::Symbols;
+use crate::types::counters::Counter;
+use crate::types::ids::InstrumentName;
+use crate::types::notice::FeedNews;
 use crate::venue::Control;
 
 /// One of the two connections that a session may have.
@@ -158,4 +161,27 @@ pub enum News {
     Rotated,
     /// It could not.
     RotationFailed,
+}
+
+impl News {
+    /// Where it is counted; `None` if it need not be.
+    pub const fn counter(self) -> Option<Counter> {
+        match self {
+            News::Quiet => Some(Counter::Silences),
+            News::AskedAgain => Some(Counter::Resubscriptions),
+            News::SymbolOff(_) => Some(Counter::SymbolsOff),
+            News::Rotated => Some(Counter::Rotations),
+            News::SymbolBack(_) | News::RotationFailed => None,
+        }
+    }
+    /// What people are told of it; `None` if nothing.
+    pub fn told(self, name: impl Fn(usize) -> InstrumentName) -> Option<FeedNews> {
+        match self {
+            News::SymbolOff(slot) => Some(FeedNews::SymbolOff { symbol: name(slot) }),
+            News::SymbolBack(slot) => Some(FeedNews::SymbolBack { symbol: name(slot) }),
+            News::Rotated => Some(FeedNews::Rotated),
+            News::RotationFailed => Some(FeedNews::RotationFailed),
+            News::Quiet | News::AskedAgain => None,
+        }
+    }
 }

@@ -10,8 +10,10 @@
 
 use crate::feed::books::Books;
 use crate::feed::books::Outcome;
-use crate::feed::books::Peeked;
+use crate::feed::halt;
+use crate::feed::peek::Peeked;
 use crate::feed::slot::Change;
+use crate::feed::slot::Trading;
 use crate::feed::tap::Input;
 use crate::feed::tap::Tap;
 use crate::feed::tape::RecordKind;
@@ -95,28 +97,19 @@ impl Feed {
         };
         self.count(Input::Record(record), payload, now);
         let outcome = self.books.on_frame(kind, payload, now);
-        self.pen.add(Counter::Frames, 1);
-        self.pen.add(Counter::FrameBytes, payload.len() as u64);
-        self.pen.add(counter_of(&outcome), 1);
-        let resynced = matches!(&outcome, Outcome::Book { change: RESYNC, .. });
-        self.pen.add(Counter::Resyncs, u64::from(resynced));
-        if let Outcome::Book { slot, change: Change::Image { .. } } = outcome {
-            self.pen.add(Counter::RepeatedBooks, u64::from(self.books.is_repeat(slot)));
-        }
-        match news_of(&outcome) {
-            Some(slot) => self.publish(slot, now),
-            None => self.show_life(now),
-        }
+        self.follow(&outcome, payload, now);
         outcome
     }
 
-    /// The body of a snapshot that was requested for that instrument; if it belongs to another, or
-    /// to none that waits, nothing happens.
+    /// The body of a snapshot that was requested for that instrument. If it cannot be its, nothing
+    /// happens. A recording does not say for which one it was; whoever replays it goes by numbers
+    /// and prices, which tell instruments apart unless two of them count alike.
     pub fn on_snapshot(&mut self, slot: usize, body: &[u8], now: Now) -> Outcome {
-        if !self.books.is_snapshot_of(slot, body) {
-            return Outcome::Unplaced;
-        }
-        self.on_frame(FrameKind::RestDepth, body, now)
+        let Some(last_id) = self.books.snapshot_of(slot, body) else { return Outcome::Unplaced };
+        self.count(Input::Record(RecordKind::RestDepth), body, now);
+        let outcome = self.books.place(slot, last_id, now);
+        self.follow(&outcome, body, now);
+        outcome
     }
 
     /// The connection opened: every book waits for its first image.
@@ -131,6 +124,35 @@ impl Feed {
         self.count(Input::Record(RecordKind::Close), NO_DETAIL, now);
         self.books.on_close();
         self.publish_all(now);
+    }
+
+    /// Whether an instrument may be traded changed. In a recording this is a `close` or an `open`
+    /// line that names the venue's symbol.
+    pub fn on_trading(&mut self, slot: usize, trading: Trading, now: Now) {
+        let kind = match trading {
+            Trading::Open => RecordKind::Open,
+            Trading::Halted => RecordKind::Close,
+        };
+        let detail = halt::detail(self.books.symbol(slot));
+        self.count(Input::Record(kind), detail.as_bytes(), now);
+        self.books.set_trading(slot, trading);
+        self.publish(slot, now);
+    }
+
+    /// A line of a recording.
+    pub fn on_record(&mut self, kind: RecordKind, payload: &[u8], now: Now) {
+        let of_symbol = || {
+            let symbol = halt::symbol(payload)?;
+            (0..self.books.len()).find(|slot| self.books.symbol(*slot) == symbol)
+        };
+        match (kind, of_symbol()) {
+            (RecordKind::Ws, _) => drop(self.on_frame(FrameKind::Ws, payload, now)),
+            (RecordKind::RestDepth, _) => drop(self.on_frame(FrameKind::RestDepth, payload, now)),
+            (RecordKind::Open, Some(slot)) => self.on_trading(slot, Trading::Open, now),
+            (RecordKind::Close, Some(slot)) => self.on_trading(slot, Trading::Halted, now),
+            (RecordKind::Open, None) => self.on_open(now),
+            (RecordKind::Close, None) => self.on_close(now),
+        }
     }
 
     /// A sign of life without a frame: a pong. Quiet books stay fresh by it.
@@ -198,6 +220,22 @@ impl Feed {
         self.inputs += 1;
         if let Some(tap) = &mut self.tap {
             tap.offer(input, payload, (self.inputs, now));
+        }
+    }
+
+    /// Counts what a frame came to, and tells readers of it.
+    fn follow(&mut self, outcome: &Outcome, payload: &[u8], now: Now) {
+        self.pen.add(Counter::Frames, 1);
+        self.pen.add(Counter::FrameBytes, payload.len() as u64);
+        self.pen.add(counter_of(outcome), 1);
+        let resynced = matches!(outcome, Outcome::Book { change: RESYNC, .. });
+        self.pen.add(Counter::Resyncs, u64::from(resynced));
+        if let Outcome::Book { slot, change: Change::Image { .. } } = outcome {
+            self.pen.add(Counter::RepeatedBooks, u64::from(self.books.is_repeat(*slot)));
+        }
+        match news_of(outcome) {
+            Some(slot) => self.publish(slot, now),
+            None => self.show_life(now),
         }
     }
 

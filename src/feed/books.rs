@@ -1,9 +1,11 @@
 //! All books of one venue: frames in, one outcome per frame out. No I/O, no clock, no counters.
 
 use crate::feed::digest::Digest;
+use crate::feed::peek::Peeked;
 use crate::feed::slot::Change;
 use crate::feed::slot::Diff;
 use crate::feed::slot::Slot;
+use crate::feed::slot::Trading;
 use crate::types::ids::InstrumentId;
 use crate::types::ids::InstrumentName;
 use crate::types::ids::VenueId;
@@ -59,28 +61,6 @@ pub enum Outcome {
     Unknown,
     /// A snapshot that fits no book that waits for one; ignored.
     Unplaced,
-}
-
-/// What a frame is of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Peeked {
-    /// A whole book.
-    Image {
-        /// Which instrument.
-        slot: usize,
-        /// Its venue time.
-        venue_ts_ms: u64,
-    },
-    /// Changes of a book of that instrument.
-    Delta(usize),
-    /// The best bid and ask of that instrument.
-    Ticker(usize),
-    /// No market data.
-    Control(Control),
-    /// Market data that no book needs.
-    Other,
-    /// It would be rejected whole.
-    Rejected,
 }
 
 /// The books of one venue.
@@ -139,6 +119,11 @@ impl Books {
         self.alive_at = now.mono;
     }
 
+    /// Whether an instrument may be traded.
+    pub fn set_trading(&mut self, slot: usize, trading: Trading) {
+        self.slots[slot].set_trading(trading);
+    }
+
     /// One frame. No allocation in steady state; diffs that wait for a snapshot are copied.
     pub fn on_frame(&mut self, kind: FrameKind, payload: &[u8], now: Now) -> Outcome {
         self.alive_at = now.mono;
@@ -151,14 +136,21 @@ impl Books {
         }
     }
 
-    /// The body of a snapshot that was requested for that instrument. It names none itself, and who
-    /// replays a recording knows no request: so it is taken only if it would be placed there without
-    /// this knowledge, and is else as if it had never come.
-    pub fn is_snapshot_of(&mut self, slot: usize, body: &[u8]) -> bool {
-        match self.codec.decode(FrameKind::RestDepth, body, &mut self.scratch) {
-            Ok(Event::Snapshot { last_id }) => self.snapshot_slot(last_id) == Some(slot),
-            _ => false,
-        }
+    /// The update number of a snapshot that was requested for that instrument, if it may be its:
+    /// its number and prices lie near what the instrument has shown. [`Books::place`] takes it.
+    pub fn snapshot_of(&mut self, slot: usize, body: &[u8]) -> Option<u64> {
+        let decoded = self.codec.decode(FrameKind::RestDepth, body, &mut self.scratch);
+        let Ok(Event::Snapshot { last_id }) = decoded else { return None };
+        let is_only = self.slots.len() == 1;
+        let distance = self.slots.get(slot)?.snapshot_distance(&self.scratch, last_id);
+        (is_only || distance.is_some()).then_some(last_id)
+    }
+    /// Takes the snapshot that [`Books::snapshot_of`] has just read.
+    pub fn place(&mut self, slot: usize, last_id: u64, now: Now) -> Outcome {
+        self.alive_at = now.mono;
+        self.digest_event(&Event::Snapshot { last_id });
+        let change = self.slots[slot].on_snapshot(&self.scratch, last_id, now);
+        Outcome::Book { slot, change }
     }
 
     /// What a frame is of, without taking it in.

@@ -24,6 +24,9 @@ pub struct FeedLimits {
     pub request: DurNs,
     /// How long a name look-up is waited for before the last good address is used (3 s, F09).
     pub lookup: DurNs,
+    /// `venues.silence_timeout_ms`: no sign of life for so long, if the venue's own manners do not
+    /// say less, and the connection is replaced.
+    pub silence_cap: DurNs,
     /// `websocket.reconnect_interval`: the longest pause between two attempts to connect.
     pub reconnect_cap: DurNs,
     /// `<venue>.rate_limit`: our requests to it.

@@ -28,7 +28,7 @@ pub struct Line {
 pub enum Read {
     /// A message.
     Message(Incoming),
-    /// Nothing more for now; so many bytes came in all.
+    /// Nothing more is there; so many bytes came in all.
     Dry(u64),
     /// It is over.
     Over(Why),

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use crate::feed::mark_text::Entry;
 use crate::feed::mark_text::entry;
-use crate::feed::tape_line::RunningSum;
-use crate::feed::tape_lines::Line;
-use crate::feed::tape_lines::LineFault;
-use crate::feed::tape_lines::Lines;
+use crate::feed::text_reader::Line;
+use crate::feed::text_reader::LineFault;
+use crate::feed::text_reader::Lines;
+use crate::feed::wire_text::RunningSum;
 
 /// Longest line: the rule of an instrument with a whole tick table.
 const LINE_BYTES: usize = 8_192;
@@ -55,9 +55,12 @@ pub enum MarkFault {
         /// From 1.
         line: u64,
     },
-    /// Another run begins here.
-    #[error("another run begins here; name the files of one run")]
-    OtherRun,
+    /// These are files of several runs.
+    #[error("{file} begins another run: name the files of one run only")]
+    OtherRun {
+        /// The first one of the other run.
+        file: String,
+    },
 }
 
 /// Marks that are being read.
@@ -67,8 +70,7 @@ pub struct MarkReader {
     rest: VecDeque<PathBuf>,
     /// Lines read of this file.
     count: u64,
-    run: u64,
-    part: u64,
+    origin: Option<Origin>,
     line: Vec<u8>,
     sum: RunningSum,
     head: Vec<String>,
@@ -80,8 +82,11 @@ impl MarkReader {
     /// Opens the files of one run and reads their head.
     ///
     /// # Errors
-    /// Opening the first file fails; in the second result, what is wrong with its beginning.
+    /// Opening a file fails; in the second result, what is wrong with its beginning.
     pub fn open(paths: &[PathBuf]) -> io::Result<Result<MarkReader, MarkFault>> {
+        if let Err(fault) = all_follow(paths)? {
+            return Ok(Err(fault));
+        }
         let mut rest: VecDeque<PathBuf> = paths.iter().cloned().collect();
         let path = rest.pop_front().ok_or(io::ErrorKind::NotFound)?;
         let lines = Lines::open(&path)?;
@@ -90,8 +95,7 @@ impl MarkReader {
             path,
             rest,
             count: 0,
-            run: 0,
-            part: 0,
+            origin: None,
             line: Vec::new(),
             sum: RunningSum::default(),
             head: Vec::new(),
@@ -155,20 +159,8 @@ impl MarkReader {
             return Ok(());
         }
         let format = MarkFault::Format { line: self.count };
-        let mut words = self.text().ok_or(format.clone())?.split(' ');
-        let is_ours = (words.next(), words.next()) == (Some("marks"), Some("1"));
-        let mut number = || words.next().and_then(|word| word.parse::<u64>().ok());
-        let (Some(run), Some(part), true) = (number(), number(), is_ours) else {
-            return Err(format);
-        };
-        match self.part {
-            0 if part != 1 => return Err(MarkFault::NotTheFirst { part }),
-            0 => {}
-            _ if run != self.run => return Err(MarkFault::OtherRun),
-            after if part != after + 1 => return Err(MarkFault::PartMissing { part, after }),
-            _ => {}
-        }
-        (self.run, self.part) = (run, part);
+        let next = self.text().and_then(Origin::of).ok_or(format)?;
+        self.origin = Some(next.follows(self.origin, &self.path)?);
         Ok(())
     }
 
@@ -198,4 +190,48 @@ impl MarkReader {
     fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.line).ok()
     }
+}
+
+/// Where a file says that it belongs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Origin {
+    run: u64,
+    part: u64,
+}
+
+impl Origin {
+    fn of(line: &str) -> Option<Origin> {
+        let (run, part) = line.strip_prefix("marks 1 ")?.split_once(' ')?;
+        Some(Origin { run: run.parse().ok()?, part: part.parse().ok()? })
+    }
+    fn follows(self, last: Option<Origin>, path: &Path) -> Result<Origin, MarkFault> {
+        let part = self.part;
+        match last {
+            None if part != 1 => Err(MarkFault::NotTheFirst { part }),
+            None => Ok(self),
+            Some(last) if last.run != self.run => {
+                Err(MarkFault::OtherRun { file: path.display().to_string() })
+            }
+            Some(Origin { part: after, .. }) if part != after + 1 => {
+                Err(MarkFault::PartMissing { part, after })
+            }
+            Some(_) => Ok(self),
+        }
+    }
+}
+
+/// Looks at the first line of each file: a missing one is told by its number, before anything is
+/// repeated. One that cannot be read is left to the reading.
+fn all_follow(paths: &[PathBuf]) -> io::Result<Result<(), MarkFault>> {
+    let (mut last, mut line) = (None, Vec::new());
+    for path in paths {
+        let read = Lines::open(path)?.next_line(&mut line, LINE_BYTES);
+        let text = std::str::from_utf8(&line).ok().filter(|_| read == Ok(Line::Whole));
+        let Some(origin) = text.and_then(Origin::of) else { continue };
+        match origin.follows(last, path) {
+            Ok(origin) => last = Some(origin),
+            Err(fault) => return Ok(Err(fault)),
+        }
+    }
+    Ok(Ok(()))
 }

@@ -15,6 +15,7 @@ use crate::feed::mark_text::Entry;
 use crate::feed::mark_text::Hole;
 use crate::feed::mark_text::InputMark;
 use crate::feed::mark_text::put_entry;
+use crate::feed::reel::Refuse;
 use crate::feed::reorder::Reorder;
 use crate::feed::spool::Spool;
 use crate::feed::spool::SpoolLimits;
@@ -23,9 +24,8 @@ use crate::feed::tap::Returns;
 use crate::feed::tap::TapCount;
 use crate::feed::tap::Taped;
 use crate::feed::tape::RecordKind;
-use crate::feed::tape_file::Refuse;
-use crate::feed::tape_line::payload_sum;
-use crate::feed::tape_line::put_line;
+use crate::feed::wire_text::payload_sum;
+use crate::feed::wire_text::put_line;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
 use crate::runtime::link::MARKS;
@@ -81,8 +81,8 @@ pub struct RecorderCount {
     pub lines: AtomicU64,
     /// Bytes on disk, of files that were removed too.
     pub bytes: AtomicU64,
-    /// Inputs that are missing: the link was full.
-    pub lost: AtomicU64,
+    /// Inputs that are missing: the link was full. Shared, so that telemetry can show it.
+    pub lost: Arc<AtomicU64>,
     /// Inputs and marks that came after the recording had stopped.
     pub refused: AtomicU64,
     /// Inputs that came too late for their place in time.
@@ -153,7 +153,10 @@ impl Recorder {
         self.pass_on(now);
         self.write(now);
         match self.spool.take() {
-            Some(spool) => spool.end(),
+            Some(spool) => {
+                self.count.bytes.store(spool.end()?, Ordering::Relaxed);
+                Ok(())
+            }
             None => Err(io::ErrorKind::StorageFull.into()),
         }
     }

@@ -13,6 +13,7 @@ use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::venue::stream::InstrumentRules;
 use crate::venue::stream::Stream;
+use crate::venue::stream::merge_rules;
 
 /// Rules of all venues to whoever keeps them. Depth: each venue sends once an hour.
 pub const RULES: Link = Link { name: "rules", depth: 16, when_full: WhenFull::KeepNewest };
@@ -121,12 +122,7 @@ impl Rulebook {
     }
     fn on_rules(&mut self, rules: Vec<InstrumentRules>, now: Now) {
         let ours = rules.into_iter().filter(|rule| self.symbols.contains(&rule.symbol));
-        for rule in ours {
-            match self.rules.iter_mut().find(|known| known.symbol == rule.symbol) {
-                Some(known) => add(known, rule),
-                None => self.rules.push(rule),
-            }
-        }
+        merge_rules(&mut self.rules, ours.collect());
         self.done += 1;
         if self.done < self.paths.len() {
             return;
@@ -145,11 +141,108 @@ impl Rulebook {
     }
 }
 
-/// What a later answer says is added to what an earlier one said.
-fn add(known: &mut InstrumentRules, rule: InstrumentRules) {
-    known.is_trading &= rule.is_trading;
-    known.ticks = rule.ticks.or(known.ticks.take());
-    known.lot = rule.lot.or(known.lot);
-    known.min_notional_raw = rule.min_notional_raw.or(known.min_notional_raw);
-    known.code = rule.code.or(known.code);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::ids::instrument_name;
+    use crate::types::time::WallNs;
+    use crate::venue::DecodeError;
+    use crate::venue::stream::Manners;
+    use crate::venue::stream_of;
+
+    /// Upbit's manners, and rules that are whatever the answer names.
+    struct Words;
+
+    impl Stream for Words {
+        fn manners(&self) -> Manners {
+            stream_of(VenueId::Upbit).manners()
+        }
+        fn path(&self) -> &'static str {
+            ""
+        }
+        fn subscribe(&self, _: &[&str], _: u64) -> Vec<String> {
+            vec![]
+        }
+        fn unsubscribe(&self, _: &[&str], _: u64) -> Vec<String> {
+            vec![]
+        }
+        fn rules_paths(&self, _: &[&str]) -> Vec<String> {
+            vec!["/list".to_owned(), "/more".to_owned()]
+        }
+        fn rules(&self, body: &[u8]) -> Result<Vec<InstrumentRules>, DecodeError> {
+            let text = std::str::from_utf8(body).map_err(|_| DecodeError::Utf8)?;
+            let rule = |code: &str| InstrumentRules {
+                symbol: code.trim_start_matches('-').to_owned(),
+                name: instrument_name("A", "B").expect("a name"),
+                is_trading: !code.starts_with('-'),
+                ticks: None,
+                lot: None,
+                min_notional_raw: None,
+                code: (code == "X").then_some(7),
+            };
+            if text == "page" {
+                Err(DecodeError::Malformed)
+            } else {
+                Ok(text.split(' ').map(rule).collect())
+            }
+        }
+        fn time_path(&self) -> Option<&'static str> {
+            None
+        }
+        fn time_ms(&self, _: &[u8]) -> Result<u64, DecodeError> {
+            Err(DecodeError::Malformed)
+        }
+    }
+
+    fn at(secs: u64) -> Now {
+        Now { mono: MonoNs(0).plus(DurNs::from_secs(secs)), wall: WallNs(secs) }
+    }
+
+    fn reply(body: &str) -> Asked {
+        let (asked_at, heard_at) = (WallNs(1), WallNs(2));
+        Asked::Reply(Reply { body: body.into(), date_ms: Some(5_000), asked_at, heard_at })
+    }
+
+    #[test]
+    fn a_round_asks_each_path_once_tells_our_symbols_and_comes_again_in_an_hour() {
+        let (tx, rx) = RULES.open();
+        let ours = ["X", "Y"].map(str::to_owned).to_vec();
+        let mut book = Rulebook::new(VenueId::Upbit, (Box::new(Words), ours), Some(tx));
+        assert_eq!(
+            book.next_path(at(0).mono).as_deref(),
+            Some("/more"),
+            "the date of the smallest"
+        );
+        let time = book.on_asked(reply(""), at(0)).expect("a date");
+        assert_eq!((time.venue_ms, time.step_ms), (5_000, 1_000));
+        for (path, body) in [("/list", "X Y Z"), ("/more", "-Y X")] {
+            assert_eq!(book.next_path(at(1).mono).as_deref(), Some(path));
+            assert_eq!(book.on_asked(reply(body), at(1)), None);
+        }
+        let told = rx.take().expect("news");
+        let rules: Vec<_> =
+            told.rules.iter().map(|r| (r.symbol.as_str(), r.is_trading, r.code)).collect();
+        assert_eq!(rules, [("X", true, Some(7)), ("Y", false, None)]);
+        assert_eq!(book.next_path(at(59).mono), None);
+        assert_eq!(book.next_path(at(61).mono).as_deref(), Some("/more"), "the time again");
+        book.on_asked(Asked::Failed, at(61));
+        book.time_at = MonoNs(u64::MAX);
+        assert_eq!(book.next_path(at(3_600).mono), None);
+        assert_eq!(book.next_path(at(3_601).mono).as_deref(), Some("/list"));
+    }
+
+    #[test]
+    fn a_page_instead_of_rules_is_no_rules_and_the_round_begins_anew() {
+        let (tx, rx) = RULES.open();
+        let ours = vec!["X".to_owned()];
+        let mut book = Rulebook::new(VenueId::Upbit, (Box::new(Words), ours), Some(tx));
+        book.time_at = MonoNs(u64::MAX);
+        for (body, secs) in [("X", 0), ("page", 0)] {
+            book.next_path(at(secs).mono).expect("a path");
+            book.on_asked(reply(body), at(secs));
+        }
+        assert!(rx.take().is_none());
+        assert_eq!(book.next_path(at(59).mono), None);
+        assert_eq!(book.next_path(at(60).mono).as_deref(), Some("/list"));
+    }
 }

@@ -61,7 +61,7 @@ const DIAL_LOST: DurNs = DurNs::from_secs(30);
 /// this: a market that sleeps must not become a storm.
 const LONGEST_QUIET: DurNs = DurNs::from_secs(160);
 /// A venue that refuses the connection outright is left alone for at least so long.
-const REFUSED: DurNs = DurNs::from_secs(30);
+pub const REFUSED: DurNs = DurNs::from_secs(30);
 /// Most actions of one call.
 pub const ACTIONS: usize = 2 * limit::INSTRUMENTS + 32;
 

@@ -54,9 +54,19 @@ pub enum Change {
     Broken(DecodeError),
 }
 
+/// Whether the venue takes orders for an instrument by the rules that this run knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trading {
+    /// It does.
+    Open,
+    /// It does not, or by other rules.
+    Halted,
+}
+
 /// One instrument.
 #[derive(Debug)]
 pub struct Slot {
+    trading: Trading,
     /// Its name.
     pub name: InstrumentName,
     /// The venue's code for it.
@@ -83,6 +93,7 @@ impl Slot {
     /// An instrument without any image yet.
     pub fn new(id: InstrumentId, name: InstrumentName, symbol: String) -> Slot {
         Slot {
+            trading: Trading::Open,
             name,
             symbol,
             book: Book::new(),
@@ -254,8 +265,9 @@ impl Slot {
 
     fn commit(&mut self, update_id: u64, venue_ts_ms: Option<u64>, now: Now) -> Change {
         let top = &mut self.top;
-        let never = [Invalid::NoImage, Invalid::Closed];
+        let never = [Invalid::NoImage, Invalid::Closed, Invalid::Halted];
         let resynced = top.invalid.take().is_some_and(|invalid| !never.contains(&invalid));
+        top.invalid = (self.trading == Trading::Halted).then_some(Invalid::Halted);
         top.image += 1;
         top.update_id = update_id;
         top.received_at = now.mono;
@@ -265,6 +277,17 @@ impl Slot {
         self.book.copy_top(top);
         self.venue_ts_ms = venue_ts_ms;
         Change::Image { resynced }
+    }
+
+    /// Whether it may be traded. Its book is kept all the while.
+    pub fn set_trading(&mut self, trading: Trading) {
+        self.trading = trading;
+        let invalid = &mut self.top.invalid;
+        *invalid = match (trading, *invalid) {
+            (Trading::Halted, None) => Some(Invalid::Halted),
+            (Trading::Open, Some(Invalid::Halted)) => None,
+            (_, other) => other,
+        };
     }
 
     fn break_book(&mut self, invalid: Invalid) -> Change {

@@ -17,7 +17,6 @@ use crate::feed::action::OpenFailure;
 use crate::feed::action::Seen;
 use crate::feed::agent::Feed;
 use crate::feed::books::Outcome;
-use crate::feed::books::Peeked;
 use crate::feed::connection::Why;
 use crate::feed::desk::Answer;
 use crate::feed::desk::Job;
@@ -25,9 +24,12 @@ use crate::feed::fetch::Fetched;
 use crate::feed::limits::FeedLimits;
 use crate::feed::line::Line;
 use crate::feed::line::Read;
+use crate::feed::peek::Peeked;
+use crate::feed::session::REFUSED;
 use crate::feed::session::Session;
 use crate::feed::session::SessionParts;
 use crate::feed::slot::Change;
+use crate::feed::slot::Trading;
 use crate::feed::standing::Symbols;
 use crate::feed::watch::Watch;
 use crate::net::ws::Incoming;
@@ -54,8 +56,6 @@ use crate::venue::stream::Stream;
 pub const BATCH: usize = 128;
 /// Most answers of the desk that one turn takes.
 const ANSWERS: usize = 16;
-/// A venue that refuses is left alone for so long where nothing else is known.
-const REFUSED: DurNs = DurNs::from_secs(30);
 
 /// What a feed over sockets is made of.
 pub struct SocketParts {
@@ -89,13 +89,16 @@ pub struct SocketFeed {
     /// Number of the next request on any connection.
     next_id: u64,
     is_stopped: bool,
+    /// Instruments that are halted, one bit each.
+    halted: u64,
 }
 
 impl SocketFeed {
     /// A feed that connects in its first turn.
     pub fn new(parts: SocketParts) -> SocketFeed {
         let SocketParts { limits, stream, feed, jobs, answers, board, notices } = parts;
-        let manners = stream.manners();
+        let mut manners = stream.manners();
+        manners.silence = manners.silence.min(limits.silence_cap);
         let session = Session::new(SessionParts {
             manners: manners.clone(),
             symbols: feed.books().len(),
@@ -114,6 +117,7 @@ impl SocketFeed {
             manners,
             next_id: 1,
             is_stopped: false,
+            halted: 0,
         }
     }
     /// Which venue.
@@ -123,10 +127,6 @@ impl SocketFeed {
     /// A reading end of its counters.
     pub fn tally(&self) -> Tally {
         self.feed.tally()
-    }
-    /// Its books and links.
-    pub const fn feed(&self) -> &Feed {
-        &self.feed
     }
     /// True while every instrument shows its book.
     pub fn is_live(&self) -> bool {
@@ -228,18 +228,8 @@ impl SocketFeed {
         }
     }
     fn tell(&mut self, news: News, now: Now) {
-        let name = |slot| self.feed.books().name(slot);
-        let (counter, told) = match news {
-            News::Quiet => (Some(Counter::Silences), None),
-            News::AskedAgain => (Some(Counter::Resubscriptions), None),
-            News::SymbolOff(slot) => {
-                (Some(Counter::SymbolsOff), Some(FeedNews::SymbolOff { symbol: name(slot) }))
-            }
-            News::SymbolBack(slot) => (None, Some(FeedNews::SymbolBack { symbol: name(slot) })),
-            News::Rotated => (Some(Counter::Rotations), Some(FeedNews::Rotated)),
-            News::RotationFailed => (None, Some(FeedNews::RotationFailed)),
-        };
-        counter.into_iter().for_each(|counter| self.feed.tell(counter));
+        let told = news.told(|slot| self.feed.books().name(slot));
+        news.counter().into_iter().for_each(|counter| self.feed.tell(counter));
         told.into_iter().for_each(|told| self.watch.tell(told, now));
     }
 
@@ -287,6 +277,17 @@ impl SocketFeed {
             self.feed.tell(Counter::SnapshotFailures);
         }
         self.session.on(Input::Snapshot(slot, fetched), now.mono);
+    }
+    /// What may be traded is as whoever keeps the rules says.
+    fn heed_halts(&mut self, now: Now) {
+        let wanted = self.watch.halted();
+        let changed = wanted ^ self.halted;
+        for slot in (0..self.feed.books().len()).filter(|slot| changed & 1 << slot != 0) {
+            let is_halted = wanted & 1 << slot != 0;
+            let trading = if is_halted { Trading::Halted } else { Trading::Open };
+            self.feed.on_trading(slot, trading, now);
+        }
+        self.halted = wanted;
     }
     fn on_refused(&mut self, status: u16, wait: DurNs, now: Now) {
         self.feed.tell(Counter::RequestsRefused);
@@ -356,6 +357,7 @@ impl Agent for SocketFeed {
         if self.is_stopped {
             return self.feed.flush();
         }
+        self.heed_halts(now);
         let told = self.watch.begin(now);
         told.into_iter().for_each(|counter| self.feed.tell(counter));
         self.session.step(now.mono);
@@ -364,10 +366,7 @@ impl Agent for SocketFeed {
             self.session.on(Input::ReconnectAsked, now.mono);
         }
         for lane in Lane::ALL {
-            if self.pump(lane, now) == Turn::Worked {
-                turns[3] = Turn::Worked;
-            }
-            if self.settle(now) == Turn::Worked {
+            if [self.pump(lane, now), self.settle(now)].contains(&Turn::Worked) {
                 turns[3] = Turn::Worked;
             }
         }

@@ -9,11 +9,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+use crate::feed::reel::Refuse;
+use crate::feed::reel::TapeFile;
 use crate::feed::series::Part;
 use crate::feed::series::Series;
-use crate::feed::tape_file::Refuse;
-use crate::feed::tape_file::TapeFile;
-use crate::feed::tape_line::RunningSum;
+use crate::feed::wire_text::RunningSum;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::Now;
@@ -149,12 +149,12 @@ impl Spool {
         self.put_head()?;
         self.make_room()
     }
-    /// Ends the last file.
+    /// Ends the last file; the bytes that this recording took on disk.
     ///
     /// # Errors
     /// The same.
-    pub fn end(self) -> io::Result<()> {
-        self.present.end().map(drop)
+    pub fn end(self) -> io::Result<u64> {
+        Ok(self.ended_bytes + self.present.end()?.bytes)
     }
 
     fn put_head(&mut self) -> io::Result<()> {

@@ -12,9 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::IgnoredAny;
 
-use crate::feed::tape_lines::Line;
-use crate::feed::tape_lines::LineFault;
-use crate::feed::tape_lines::Lines;
+use crate::feed::text_reader::Line;
+use crate::feed::text_reader::LineFault;
+use crate::feed::text_reader::Lines;
 use crate::types::ids::VenueId;
 use crate::types::limit;
 use crate::types::time::WallNs;
@@ -168,7 +168,8 @@ impl Tape {
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, TapeError> {
         let is_whole = match self.read_line()? {
             Line::End if self.is_empty => {
-                return Err(TapeError { line: self.count + 1, why: Damage::NoFrame });
+                let why = if self.lines.is_bare_gzip { Damage::Gzip } else { Damage::NoFrame };
+                return Err(TapeError { line: self.count + 1, why });
             }
             Line::End => return Ok(None),
             Line::Whole => true,

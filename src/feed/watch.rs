@@ -115,6 +115,10 @@ impl Watch {
         (skew == Skew::Begins).then_some(Counter::ClockSkews)
     }
     /// The watchdog wants a new connection; asked once.
+    /// Instruments that must not be traded, one bit each.
+    pub fn halted(&self) -> u64 {
+        self.board.halted.load(Ordering::Acquire)
+    }
     pub fn is_reconnect_asked(&self) -> bool {
         self.board.reconnect_asked.swap(false, Ordering::AcqRel)
     }
@@ -133,5 +137,49 @@ impl Watch {
     fn send(&self, kind: NoticeKind, now: Now) {
         // The link drops and counts: nobody waits for telemetry.
         let _ = self.notices.send(Notice { at: now, kind });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::link::NOTICES;
+    use crate::types::time::WallNs;
+
+    #[test]
+    fn a_step_of_the_wall_clock_is_told_once_with_its_size_and_moves_no_age() {
+        let (tx, rx) = NOTICES.open();
+        let mut watch = Watch::new(VenueId::Upbit, Arc::default(), tx);
+        let at = |ms: u64, wall_ms: u64| Now {
+            mono: MonoNs(ms * NS_PER_MS),
+            wall: WallNs(wall_ms * NS_PER_MS),
+        };
+        assert_eq!(watch.begin(at(0, 10_000_000)), None);
+        assert_eq!(watch.begin(at(90, 10_000_590)), None, "half a second may be slewed");
+        for (ms, wall_ms, by_ms) in [(100, 13_600_600, 3_600_000), (200, 10_000_700, -3_600_000)] {
+            assert_eq!(watch.begin(at(ms, wall_ms)), Some(Counter::ClockSteps));
+            let told = rx.take().map(|notice| notice.kind);
+            let news = FeedNews::Step { by_ms };
+            assert_eq!(told, Some(NoticeKind::Feed { venue: "upbit", news }));
+        }
+        assert_eq!(watch.begin(at(5_000, 10_005_500)), None);
+    }
+
+    #[test]
+    fn a_reconnect_tells_how_long_nothing_was_heard() {
+        let (tx, rx) = NOTICES.open();
+        let board = Arc::new(FeedBoard::default());
+        let mut watch = Watch::new(VenueId::Upbit, Arc::clone(&board), tx);
+        let at = |ms: u64| Now { mono: MonoNs(ms * NS_PER_MS), wall: WallNs(1) };
+        watch.on_connection();
+        watch.on_open(at(10));
+        assert!(rx.take().is_none(), "the first connection is no reconnect");
+        watch.on_close();
+        watch.on_connection();
+        watch.on_open(at(510));
+        let after = DurNs::from_ms(500);
+        let told = rx.take().map(|notice| notice.kind);
+        assert_eq!(told, Some(NoticeKind::Reconnect { venue: "upbit", after }));
+        assert_eq!(board.reconnects.load(Ordering::Relaxed), 1);
     }
 }

@@ -30,8 +30,8 @@ pub trait Agent {
     /// The earliest instant at which it has something to do without new input.
     fn due(&self) -> Option<MonoNs>;
 
-    /// Visits the descriptors on which input may come. A thread that parks is woken when one of them
-    /// can be read (or is broken); so an idle turn must have read each of them dry.
+    /// Visits the descriptors on which input may come. A thread that parks is woken when one of
+    /// them can be read, or is broken; so an idle turn must have read each of them dry.
     fn sockets<'a>(&'a self, _visit: &mut dyn FnMut(BorrowedFd<'a>)) {}
 
     /// The run ends: finish what is open, begin nothing. Called once; turns go on until an idle
@@ -56,6 +56,9 @@ impl Agent for Box<dyn Agent + Send> {
     }
     fn due(&self) -> Option<MonoNs> {
         (**self).due()
+    }
+    fn sockets<'a>(&'a self, visit: &mut dyn FnMut(BorrowedFd<'a>)) {
+        (**self).sockets(visit);
     }
     fn stop(&mut self, now: Now) {
         (**self).stop(now);

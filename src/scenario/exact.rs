@@ -21,7 +21,7 @@ use crate::feed::mark_text::InputMark;
 use crate::feed::tape::Record;
 use crate::feed::tape::RecordKind;
 use crate::feed::tape::Tape;
-use crate::feed::tape_line::payload_sum;
+use crate::feed::wire_text::payload_sum;
 use crate::runtime::link::BOOKS;
 use crate::runtime::link::DUE;
 use crate::runtime::link::EVENTS;
@@ -29,13 +29,13 @@ use crate::runtime::link::FACTS;
 use crate::runtime::link::REPORTS;
 use crate::runtime::link::REQUESTS;
 use crate::runtime::link::Rx;
-use crate::scenario::exact_end::Difference;
-use crate::scenario::exact_end::Short;
-use crate::scenario::exact_head::HeadFault;
-use crate::scenario::exact_head::adopt;
+use crate::scenario::begun::HeadFault;
+use crate::scenario::begun::adopt;
 use crate::scenario::record::Record as Audited;
 use crate::scenario::replay::KeepGoing;
 use crate::scenario::replay::Watch;
+use crate::scenario::shortfall::Difference;
+use crate::scenario::shortfall::Short;
 use crate::types::control::PermissionWord;
 use crate::types::fact::Fact;
 use crate::types::ids::InstrumentId;
@@ -47,7 +47,6 @@ use crate::types::report::CycleReport;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::WallNs;
-use crate::venue::FrameKind;
 
 /// Turns between two progress reports.
 const REPORT_EVERY: u64 = 4_096;
@@ -173,10 +172,8 @@ impl Exact {
                     self.on_input(input)?;
                     continue;
                 }
-                Entry::Hole(hole) => {
-                    self.repeat(turn.take(), watch)?;
-                    return Err(Short::Hole(hole));
-                }
+                // The turn before it may be cut in its middle.
+                Entry::Hole(hole) => return Err(Short::Hole(hole)),
                 Entry::Engine(mark) => mark,
             };
             match mark {
@@ -260,12 +257,7 @@ impl Exact {
             return Err(Short::Differs(Difference::Frame { venue, number }));
         }
         let feed = &mut self.sources[at].feed;
-        match kind {
-            RecordKind::Ws => drop(feed.on_frame(FrameKind::Ws, &payload, now)),
-            RecordKind::RestDepth => drop(feed.on_frame(FrameKind::RestDepth, &payload, now)),
-            RecordKind::Open => feed.on_open(now),
-            RecordKind::Close => feed.on_close(now),
-        }
+        feed.on_record(kind, &payload, now);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::engine::agent::Engine;
+use crate::feed::recorder::Recorder;
 use crate::gateway::paper::Paper;
 use crate::runtime::agent::Agent;
 use crate::runtime::crew::Crew;
@@ -51,6 +52,8 @@ pub struct Hands<J> {
     pub watchdog: Watchdog,
     /// Threads that do what nobody waits for, each with its role.
     pub helpers: Vec<(Role, Box<dyn Agent + Send>)>,
+    /// Who keeps the frames, if the run is recorded.
+    pub recorder: Option<Recorder>,
     /// What is broken on purpose.
     pub sabotage: Sabotage,
 }
@@ -65,6 +68,8 @@ pub struct Back<J> {
     pub gateway: Option<Paper>,
     /// The record keeper, likewise.
     pub journal: Option<J>,
+    /// The recorder, likewise.
+    pub recorder: Option<Recorder>,
     /// Telemetry, likewise.
     pub telemetry: Option<Telemetry>,
     /// Threads that panicked.
@@ -88,6 +93,7 @@ pub struct Running<J> {
     telemetry: Hand<Telemetry>,
     watchdog: Hand<Watchdog>,
     helpers: Vec<Hand<Box<dyn Agent + Send>>>,
+    recorder: Option<Hand<Recorder>>,
     saboteurs: Saboteurs,
     finished: Arc<AtomicBool>,
     dog: Arc<DogBoard>,
@@ -106,7 +112,7 @@ impl<J: Agent + Send + 'static> Running<J> {
         clock: Clock,
         tell: &mut dyn FnMut(&str, &Pinned),
     ) -> Result<Running<J>, StartError> {
-        let Hands { plant, journal, telemetry, watchdog, helpers, sabotage } = hands;
+        let Hands { plant, journal, telemetry, watchdog, helpers, recorder, sabotage } = hands;
         let Plant { feeds, engine, gateway, permission, finished, boards, .. } = plant;
         let mut crew = Crew::new(clock, permission);
         let telemetry =
@@ -114,34 +120,19 @@ impl<J: Agent + Send + 'static> Running<J> {
         let journal = begin(&mut crew, sabotage.spoil(journal), posts.take(Role::Journal), tell)?;
         let watchdog =
             begin(&mut crew, sabotage.spoil(watchdog), posts.take(Role::Watchdog), tell)?;
+        let recorder = match recorder {
+            None => None,
+            Some(recorder) => {
+                let post = posts.take(Role::Recorder);
+                Some(begin(&mut crew, sabotage.spoil(recorder), post, tell)?)
+            }
+        };
         let mut helping = Vec::new();
         for (role, helper) in helpers {
             helping.push(begin(&mut crew, sabotage.spoil(helper), posts.take(role), tell)?);
         }
-        let hot = match posts.placement {
-            Placement::Shared => {
-                let members = HotMembers { feeds, engine, gateway };
-                let agent = Shared::new(Role::Engine.name(), members);
-                Hot::Shared(begin(
-                    &mut crew,
-                    sabotage.spoil(agent),
-                    posts.take(Role::Engine),
-                    tell,
-                )?)
-            }
-            Placement::Threads => {
-                let gateway =
-                    begin(&mut crew, sabotage.spoil(gateway), posts.take(Role::Gateway), tell)?;
-                let engine =
-                    begin(&mut crew, sabotage.spoil(engine), posts.take(Role::Engine), tell)?;
-                let mut workers = Vec::new();
-                for feed in feeds {
-                    let post = posts.take(Role::Feed(feed.venue()));
-                    workers.push(begin(&mut crew, sabotage.spoil(feed), post, tell)?);
-                }
-                Hot::Threads { feeds: workers, engine, gateway }
-            }
-        };
+        let members = HotMembers { feeds, engine, gateway };
+        let hot = begin_hot(&mut crew, members, (&mut posts, &sabotage), tell)?;
         let saboteurs = sabotage.start(&mut crew, boards.notices)?;
         let dog = boards.dog;
         let helpers = helping;
@@ -152,6 +143,7 @@ impl<J: Agent + Send + 'static> Running<J> {
             telemetry,
             watchdog,
             helpers,
+            recorder,
             saboteurs,
             finished,
             dog,
@@ -185,7 +177,9 @@ impl<J: Agent + Send + 'static> Running<J> {
         }
         self.crew.stop(Order::Cut);
         let by = self.clock.mono().plus(SERVE);
-        let Running { crew, hot, journal, telemetry, watchdog, helpers, saboteurs, .. } = self;
+        let Running {
+            crew, hot, journal, telemetry, watchdog, helpers, recorder, saboteurs, ..
+        } = self;
         saboteurs.join(&crew, by);
         let mut late = Vec::new();
         let (mut feeds, engine, gateway) = match hot {
@@ -208,8 +202,10 @@ impl<J: Agent + Send + 'static> Running<J> {
         for helper in helpers {
             let _ = came_back(crew.join(helper, by), &mut late);
         }
+        let recorder = recorder.and_then(|worker| came_back(crew.join(worker, by), &mut late));
         let telemetry = came_back(crew.join(telemetry, by), &mut late);
-        Back { feeds, engine, gateway, journal, telemetry, falls: crew.falls(), late }
+        let falls = crew.falls();
+        Back { feeds, engine, gateway, journal, recorder, telemetry, falls, late }
     }
 
     fn is_over(&self) -> bool {
@@ -225,7 +221,31 @@ impl<J: Agent + Send + 'static> Running<J> {
             && self.telemetry.pulse().is_over()
             && self.watchdog.pulse().is_over()
             && self.helpers.iter().all(|helper| helper.pulse().is_over())
+            && self.recorder.iter().all(|recorder| recorder.pulse().is_over())
     }
+}
+
+/// The threads that trade: those that serve before those that they serve.
+fn begin_hot(
+    crew: &mut Crew,
+    members: HotMembers,
+    (posts, sabotage): (&mut Posts, &Sabotage),
+    tell: &mut dyn FnMut(&str, &Pinned),
+) -> Result<Hot, StartError> {
+    if posts.placement == Placement::Shared {
+        let agent = Shared::new(Role::Engine.name(), members);
+        let post = posts.take(Role::Engine);
+        return Ok(Hot::Shared(begin(crew, sabotage.spoil(agent), post, tell)?));
+    }
+    let HotMembers { feeds, engine, gateway } = members;
+    let gateway = begin(crew, sabotage.spoil(gateway), posts.take(Role::Gateway), tell)?;
+    let engine = begin(crew, sabotage.spoil(engine), posts.take(Role::Engine), tell)?;
+    let mut workers = Vec::new();
+    for feed in feeds {
+        let post = posts.take(Role::Feed(feed.venue()));
+        workers.push(begin(crew, sabotage.spoil(feed), post, tell)?);
+    }
+    Ok(Hot::Threads { feeds: workers, engine, gateway })
 }
 
 fn begin<A: Agent + Send + 'static>(

@@ -1,6 +1,9 @@
 //! Who plays a venue's feed, and who sits on the one hot thread in placement `shared`.
 
+use std::os::fd::BorrowedFd;
+
 use crate::engine::agent::Engine;
+use crate::feed::socket::SocketFeed;
 use crate::gateway::paper::Paper;
 use crate::runtime::agent::Agent;
 use crate::runtime::agent::Turn;
@@ -15,6 +18,8 @@ use crate::types::time::Now;
 pub enum VenueFeed {
     /// The synthetic market.
     Synthetic(Box<MarketFeed>),
+    /// Sockets to the venue.
+    Real(Box<SocketFeed>),
 }
 
 impl VenueFeed {
@@ -22,22 +27,26 @@ impl VenueFeed {
     pub fn venue(&self) -> VenueId {
         match self {
             VenueFeed::Synthetic(feed) => feed.venue(),
+            VenueFeed::Real(feed) => feed.venue(),
         }
     }
     /// A reading end of its counters.
     pub fn tally(&self) -> Tally {
         match self {
             VenueFeed::Synthetic(feed) => feed.tally(),
+            VenueFeed::Real(feed) => feed.tally(),
         }
     }
     fn agent(&self) -> &dyn Agent {
         match self {
             VenueFeed::Synthetic(feed) => &**feed,
+            VenueFeed::Real(feed) => &**feed,
         }
     }
     fn agent_mut(&mut self) -> &mut dyn Agent {
         match self {
             VenueFeed::Synthetic(feed) => &mut **feed,
+            VenueFeed::Real(feed) => &mut **feed,
         }
     }
 }
@@ -54,6 +63,9 @@ impl Agent for VenueFeed {
     }
     fn due(&self) -> Option<MonoNs> {
         self.agent().due()
+    }
+    fn sockets<'a>(&'a self, visit: &mut dyn FnMut(BorrowedFd<'a>)) {
+        self.agent().sockets(visit);
     }
     fn stop(&mut self, now: Now) {
         self.agent_mut().stop(now);

@@ -2,19 +2,20 @@
 //!
 //! Owns: the order of steps. Receives: a plant and its input. Sends: what the run came to.
 
+pub mod begun;
+pub mod capture;
 pub mod delivery;
 pub mod exact;
-pub mod exact_end;
-pub mod exact_head;
 pub mod injection;
 pub mod live;
 pub mod members;
 pub mod posts;
 pub mod record;
-pub mod record_only;
 pub mod replay;
 pub mod rewrite;
+pub mod rules;
 pub mod sabotage;
+pub mod shortfall;
 pub mod simulate;
 pub mod standing;
 pub mod stress;

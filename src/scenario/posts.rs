@@ -68,14 +68,14 @@ impl Role {
     }
     /// It may end only after that one.
     const fn serves(self, other: Role) -> bool {
-        match (self, other) {
+        matches!(
+            (self, other),
             (Role::Gateway | Role::Watchdog | Role::Journal | Role::Recorder, Role::Engine)
-            | (Role::Feed(_) | Role::Journal | Role::Watchdog, Role::Gateway)
-            | (Role::Desk(_) | Role::Recorder, Role::Feed(_))
-            | (Role::Names, Role::Desk(_))
-            | (Role::Telemetry, Role::Watchdog | Role::Journal) => true,
-            _ => false,
-        }
+                | (Role::Feed(_) | Role::Journal | Role::Watchdog, Role::Gateway)
+                | (Role::Desk(_) | Role::Recorder, Role::Feed(_))
+                | (Role::Names, Role::Desk(_))
+                | (Role::Telemetry, Role::Watchdog | Role::Journal)
+        )
     }
 }
 

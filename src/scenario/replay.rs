@@ -26,7 +26,6 @@ use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
 use crate::types::time::WallNs;
-use crate::venue::FrameKind;
 
 /// Records between two progress reports.
 const REPORT_EVERY: u64 = 4_096;
@@ -186,12 +185,7 @@ impl Replay {
         let now = stepper.now();
         let Some(feed) = feed_of(&mut self.plant, venue) else { return };
         let begun = self.clock.mono();
-        match kind {
-            RecordKind::Ws => drop(feed.on_frame(FrameKind::Ws, payload, now)),
-            RecordKind::RestDepth => drop(feed.on_frame(FrameKind::RestDepth, payload, now)),
-            RecordKind::Open => feed.on_open(now),
-            RecordKind::Close => feed.on_close(now),
-        }
+        feed.on_record(kind, payload, now);
         let before = self.plant.engine.progress();
         let [mut engine, _] = self.spoilers.lend(&mut self.plant);
         let worked = engine.turn(now) == Turn::Worked;

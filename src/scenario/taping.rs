@@ -8,12 +8,12 @@ use crate::engine::limits::EnginePlan;
 use crate::engine::marks::MarkPort;
 use crate::feed::recorder::MarkPorts;
 use crate::feed::recorder::Ports;
+use crate::feed::reel::Refuse;
 use crate::feed::tap::Tap;
 use crate::feed::tap::TapCount;
-use crate::feed::tape_file::Refuse;
 use crate::runtime::link::MARKS;
 use crate::runtime::link::TAPED;
-use crate::scenario::exact_head::head;
+use crate::scenario::begun::head;
 use crate::types::ids::VenueId;
 
 /// A tap for the feed of each of these venues, and the recorder's ends. `refuse` is raised by
@@ -34,6 +34,12 @@ pub fn taping(venues: &[VenueId], refuse: Refuse) -> (Vec<(VenueId, Tap)>, Ports
 /// Lets the engine mark what it takes, so that the recorded run can be repeated exactly. Before its
 /// first turn; `plan` is the one that it decides by, with the rules of its venues.
 pub fn mark(plan: &EnginePlan, engine: &mut Engine, ports: &mut Ports) {
+    if !engine.core().is_new(plan) {
+        log::warn!(
+            "this run continues an earlier one: its recording can be replayed with --simulate, but \
+             not repeated exactly; use a new --run-dir for that"
+        );
+    }
     let (link, marks) = MARKS.open();
     let is_broken = Arc::default();
     ports.marks = Some(MarkPorts {

@@ -233,9 +233,9 @@ impl Stage {
                 Effect::EngineStall { thread: "journal" | "telemetry" }
                 | Effect::ThreadDeath { thread: "journal" | "telemetry" },
             ) => Some("a virtual run has no such thread; run without --virtual"),
-            (Stage::RealFeeds, effect) if effect.is_of_feeds() => Some(
-                "frames of real sockets are not tampered with; give the schedule to arb sim instead",
-            ),
+            (Stage::RealFeeds, effect) if effect.is_of_feeds() => {
+                Some("frames of real sockets are not tampered with; give such faults to arb sim")
+            }
             (Stage::Replay, effect) => refused_in_replay(effect),
             _ => None,
         }

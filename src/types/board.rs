@@ -185,6 +185,9 @@ pub struct FeedBoard {
     pub reconnects: AtomicU64,
     /// Raised by the watchdog's soft reset; the feed lowers it and connects anew.
     pub reconnect_asked: AtomicBool,
+    /// Instruments that must not be traded, one bit each in the order of the venue's books. Set by
+    /// whoever keeps the venues' rules.
+    pub halted: AtomicU64,
     /// The run goes on without this venue: its lag is WARN and stops its own routes only. Set
     /// before the run begins.
     pub is_optional: AtomicBool,

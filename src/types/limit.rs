@@ -4,8 +4,9 @@
 pub const VENUES: usize = 8;
 /// Most instruments in one run: five venues, up to six symbols each.
 pub const INSTRUMENTS: usize = 32;
-/// Most routes (one KRW instrument against one USDT instrument of the same base).
-pub const ROUTES: usize = 32;
+/// Most routes (one KRW instrument against one USDT instrument of the same base): two KRW and three
+/// USDT venues with six bases each have 36.
+pub const ROUTES: usize = 40;
 /// Most assets whose balance is tracked on one venue.
 pub const ASSETS: usize = 16;
 /// Levels a side of the top that a feed publishes: all of Upbit's 30, and more than any order of

@@ -86,11 +86,12 @@ pub fn amount(text: &str, round: Round) -> Result<i64, DecodeError> {
     let cut = text.get(..=point + DECIMALS).filter(|_| is_plain).ok_or(NumberError::TooPrecise)?;
     let raw = parse_fixed(cut.as_bytes())?;
     let is_negative = text.starts_with('-');
-    Ok(match round {
-        Round::Up if !is_negative => raw + 1,
-        Round::Down if is_negative => raw - 1,
-        _ => raw,
-    })
+    let rounded = match round {
+        Round::Up if !is_negative => raw.checked_add(1),
+        Round::Down if is_negative => raw.checked_sub(1),
+        _ => Some(raw),
+    };
+    Ok(rounded.ok_or(NumberError::OutOfRange)?)
 }
 
 /// A fee of a match, positive when we pay it. Rounded up: what is left of the coins received is
@@ -104,7 +105,10 @@ pub fn fee(text: &str, sense: Sense) -> Result<Option<i64>, DecodeError> {
     }
     match sense {
         Sense::Paid => amount(text, Round::Up).map(Some),
-        Sense::Credited => amount(text, Round::Down).map(|raw| Some(-raw)),
+        Sense::Credited => {
+            let credited = amount(text, Round::Down)?;
+            Ok(Some(credited.checked_neg().ok_or(NumberError::OutOfRange)?))
+        }
     }
 }
 
@@ -145,6 +149,14 @@ pub fn refusal(class: ErrorClass, code: &str, message: &str) -> VenueError {
     VenueError { class, code: cut(code), message: cut(message), retry_after_ms: None }
 }
 
+/// The same, where the server failed (status 500 and above): a code that says nothing leaves open
+/// whether it acted.
+pub fn after_failure(error: VenueError, status: u16) -> VenueError {
+    let is_open = status >= 500 && error.class == ErrorClass::Other;
+    let class = if is_open { ErrorClass::Unknown } else { error.class };
+    VenueError { class, ..error }
+}
+
 fn cut(words: &str) -> String {
     let mut end = words.len().min(WORDS_BYTES);
     while !words.is_char_boundary(end) {
@@ -172,6 +184,8 @@ mod tests {
         assert!(amount("1.00000000x1", Round::Down).is_err());
         assert!(amount("1.0000000001e-3", Round::Down).is_err());
         assert!(amount("99999999999999", Round::Down).is_err());
+        assert!(amount("92233720368.547758079", Round::Up).is_err());
+        assert!(fee("-92233720368.547758079", Sense::Credited).is_err());
     }
 
     #[test]
@@ -187,7 +201,7 @@ mod tests {
 
     #[test]
     fn words_are_cut_at_a_letter() {
-        let error = refusal(ErrorClass::Other, "1", &"가".repeat(100));
-        assert_eq!(error.message, "가".repeat(85));
+        let error = refusal(ErrorClass::Other, "1", &"₩".repeat(100));
+        assert_eq!(error.message, "₩".repeat(85));
     }
 }

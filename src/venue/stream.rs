@@ -90,6 +90,22 @@ pub struct InstrumentRules {
     pub code: Option<u64>,
 }
 
+/// Adds what a later answer says to what earlier ones said.
+pub fn merge_rules(known: &mut Vec<InstrumentRules>, later: Vec<InstrumentRules>) {
+    for rules in later {
+        match known.iter_mut().find(|known| known.symbol == rules.symbol) {
+            None => known.push(rules),
+            Some(known) => {
+                known.is_trading &= rules.is_trading;
+                known.ticks = rules.ticks.or(known.ticks.take());
+                known.lot = rules.lot.or(known.lot);
+                known.min_notional_raw = rules.min_notional_raw.or(known.min_notional_raw);
+                known.code = rules.code.or(known.code);
+            }
+        }
+    }
+}
+
 /// One venue's public connection and the public requests beside it.
 pub trait Stream {
     /// Its manners.

@@ -153,6 +153,9 @@ impl Going {
     pub fn err(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.files[1]).expect("a file")).into_owned()
     }
+    pub fn out(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.files[0]).expect("a file")).into_owned()
+    }
     /// Waits until it said this on stderr.
     pub fn until_said(&mut self, text: &str) {
         self.until(|going| going.err().contains(text), text);

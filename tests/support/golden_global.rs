@@ -248,6 +248,17 @@ fn rules(rules: &InstrumentRules) -> String {
     format!("{head} tick {tick} lot {lot} min {least} code {}\n", or_dash(rules.code))
 }
 
+/// A quantity grid, raw.
+pub struct Lot(pub i64);
+
+/// Every price and quantity on these grids lies on the published ones too.
+pub fn assert_on_grids(published: &InstrumentRules, tick_raw: i64, lot: Lot) {
+    let price = arb::types::units::Price::from_raw(1).expect("positive");
+    let finer = published.ticks.as_ref().expect("a tick").tick_at(price);
+    assert_eq!(tick_raw % finer, 0, "{}", published.symbol);
+    assert_eq!(lot.0 % published.lot.expect("a lot").raw(), 0, "{}", published.symbol);
+}
+
 fn said(reply: &Reply) -> String {
     match reply {
         Reply::Orders(orders) => orders.iter().map(order).collect(),

@@ -11,8 +11,11 @@ use std::sync::atomic::Ordering;
 
 use arb::engine::agent::Engine;
 use arb::engine::agent::Pace;
+use arb::engine::marks::MarkPort;
 use arb::feed::agent::Feed;
 use arb::feed::mark_reader::MarkReader;
+use arb::feed::recorder::MarkPorts;
+use arb::feed::recorder::Ports;
 use arb::feed::recorder::Recorder;
 use arb::feed::recorder::RecorderCount;
 use arb::feed::series::Series;
@@ -29,9 +32,14 @@ use arb::runtime::crew::Post;
 use arb::runtime::crew::Worker;
 use arb::runtime::drive::Order;
 use arb::runtime::idle::Wait;
+use arb::runtime::link::Link;
+use arb::runtime::link::MARKS;
+use arb::scenario::capture::Crowd;
+use arb::scenario::capture::Recorded;
+use arb::scenario::capture::record_only;
 use arb::scenario::exact::Exact;
-use arb::scenario::exact_end::Short;
 use arb::scenario::replay::Blind;
+use arb::scenario::shortfall::Short;
 use arb::scenario::taping::mark;
 use arb::scenario::taping::taping;
 use arb::topology::Outlets;
@@ -40,6 +48,7 @@ use arb::topology::Plant;
 use arb::topology::Site;
 use arb::topology::feed_plant;
 use arb::types::control::Permission;
+use arb::types::control::PermissionWord;
 use arb::types::counters::Counter;
 use arb::types::ids::OrderId;
 use arb::types::ids::VenueId;
@@ -71,6 +80,8 @@ pub struct Script {
     pub burst: u64,
     /// Whether numbers of orders are reserved little by little.
     pub journal: Option<Arc<JournalState>>,
+    /// A link for marks that is too short for a run.
+    pub short_of_marks: bool,
 }
 
 /// What came of it.
@@ -85,7 +96,7 @@ pub struct Played {
 }
 
 /// Plays its frames in bursts of random length, and rests in between.
-struct Player {
+pub struct Player {
     feed: Feed,
     name: &'static str,
     frames: std::vec::IntoIter<(VenueId, RecordKind, Vec<u8>)>,
@@ -93,6 +104,21 @@ struct Player {
     burst: u64,
     next: MonoNs,
     played: Arc<AtomicU64>,
+}
+
+impl Player {
+    fn new(feed: Feed, venue: VenueId, script: &Script, played: &Arc<AtomicU64>) -> Player {
+        let mine = script.frames.iter().filter(|(of, _, _)| *of == venue).cloned();
+        Player {
+            feed,
+            name: venue.feed_thread(),
+            frames: mine.collect::<Vec<_>>().into_iter(),
+            rng: SplitMix64::new(script.seed, venue.index() as u64),
+            burst: script.burst,
+            next: MonoNs(0),
+            played: Arc::clone(played),
+        }
+    }
 }
 
 impl Agent for Player {
@@ -175,10 +201,57 @@ pub fn plan(yaml: &str, seed: u64) -> Plan {
     }
 }
 
+/// The threads of a recorded run.
+struct Cast {
+    clock: Clock,
+    crew: Crew,
+    permission: Arc<PermissionWord>,
+    outlets: Outlets,
+    engine: Worker<Engine>,
+    gateway: Worker<Paper>,
+    players: Vec<Worker<Player>>,
+    recorder: Worker<Recorder>,
+    count: Arc<RecorderCount>,
+    /// Feeds that have played all of theirs.
+    played: Arc<AtomicU64>,
+}
+
 /// Records a run of the whole frame list.
 pub fn record(plan: &Plan, script: Script) -> Played {
+    let (journal, seed) = (script.journal.clone(), script.seed);
+    let cast = start(plan, script);
+    govern(&cast, (journal, seed));
+    end(cast)
+}
+
+/// Records the whole frame list without an engine, as `arb record` does.
+pub fn capture(plan: &Plan, script: &Script) -> Recorded<Player> {
     let clock = Clock::start();
-    let post = |name| Post::new(name, Wait::Park, PATIENCE);
+    let (plant, _) = feed_plant(plan, Site::default());
+    let venues: Vec<VenueId> = plant.feeds.iter().map(|(venue, _)| *venue).collect();
+    let (taps, ports) = taping(&venues, Arc::default());
+    let now = Now { mono: clock.mono(), wall: Clock::wall() };
+    let recorder = Recorder::begin(script.limits.clone(), ports, now).expect("a writable folder");
+    let played = Arc::new(AtomicU64::new(0));
+    let feeds = plant.feeds.into_iter().zip(taps).map(|((venue, feed), (_, tap))| {
+        let player = Player::new(feed.tapped(Some(tap)), venue, script, &played);
+        (player, post(venue.feed_thread()))
+    });
+    let crowd = Crowd { feeds: feeds.collect(), desks: Vec::<(Player, Post)>::new() };
+    let by = clock.mono().plus(PATIENCE);
+    let is_over = || {
+        assert!(clock.mono() < by, "the frames are not played");
+        played.load(Ordering::Relaxed) == venues.len() as u64
+    };
+    record_only(crowd, recorder, clock, &is_over).expect("threads")
+}
+
+fn post(name: &'static str) -> Post {
+    Post::new(name, Wait::Park, PATIENCE)
+}
+
+fn start(plan: &Plan, script: Script) -> Cast {
+    let clock = Clock::start();
     let (engine_post, gateway_post) = (post("engine"), post("gateway"));
     let site = Site {
         engine: engine_post.waker(),
@@ -189,52 +262,60 @@ pub fn record(plan: &Plan, script: Script) -> Played {
     let (plant, outlets) = feed_plant(plan, site);
     let Plant { feeds, mut engine, gateway, permission, .. } = plant;
     let venues: Vec<VenueId> = feeds.iter().map(|(venue, _)| *venue).collect();
-    let (mut taps, mut ports) = taping(&venues, Arc::default());
+    let (taps, mut ports) = taping(&venues, Arc::default());
     mark(&plan.engine, &mut engine, &mut ports);
+    if script.short_of_marks {
+        shorten(&mut engine, &mut ports);
+    }
     let now = Now { mono: clock.mono(), wall: Clock::wall() };
-    let recorder = Recorder::begin(script.limits, ports, now).expect("a writable folder");
+    let recorder = Recorder::begin(script.limits.clone(), ports, now).expect("a writable folder");
     let count = recorder.count();
     permission.grant(Permission::Trade, MonoNs(u64::MAX));
     let mut crew = Crew::new(clock, Arc::clone(&permission));
     let played = Arc::new(AtomicU64::new(0));
-    let mut players: Vec<Worker<Player>> = Vec::new();
     let gateway = crew.start(gateway, gateway_post.after(engine_post.pulse())).expect("a thread");
     let mut recorder_post = post("recorder").after(engine_post.pulse());
     let engine = crew.start(engine, engine_post).expect("a thread");
-    for (venue, feed) in feeds {
-        let at = taps.iter().position(|(of, _)| *of == venue).expect("a tap");
-        let mine = script.frames.iter().filter(|(of, _, _)| *of == venue).cloned();
-        let player = Player {
-            feed: feed.tapped(Some(taps.swap_remove(at).1)),
-            name: venue.feed_thread(),
-            frames: mine.collect::<Vec<_>>().into_iter(),
-            rng: SplitMix64::new(script.seed, venue.index() as u64),
-            burst: script.burst,
-            next: MonoNs(0),
-            played: Arc::clone(&played),
-        };
+    let mut players = Vec::new();
+    for ((venue, feed), (_, tap)) in feeds.into_iter().zip(taps) {
+        let player = Player::new(feed.tapped(Some(tap)), venue, &script, &played);
         let post = post(venue.feed_thread());
         recorder_post = recorder_post.after(post.pulse());
         players.push(crew.start(player, post).expect("a thread"));
     }
     let recorder = crew.start(recorder, recorder_post).expect("a thread");
-    let mut rng = SplitMix64::new(script.seed, 99);
-    let mut reserved = 0;
-    let by = clock.mono().plus(PATIENCE);
-    while played.load(Ordering::Relaxed) < players.len() as u64 {
-        assert!(clock.mono() < by, "the frames are not played");
-        drain(&outlets);
-        // What orders may do changes now and then, as under a watchdog.
+    Cast { clock, crew, permission, outlets, engine, gateway, players, recorder, count, played }
+}
+
+/// A link for marks that a run overruns.
+fn shorten(engine: &mut Engine, ports: &mut Ports) {
+    let (link, marks) = Link { depth: 256, ..MARKS }.open();
+    let is_broken = Arc::default();
+    engine.mark_to(Some(MarkPort { link, is_broken: Arc::clone(&is_broken) }));
+    let old = ports.marks.take().expect("it is marked");
+    ports.marks = Some(MarkPorts { link: marks, is_broken, head: old.head });
+}
+
+/// Until all frames are played: what orders may do changes now and then, as under a watchdog, and
+/// numbers are reserved little by little, as by a journal.
+fn govern(cast: &Cast, (journal, seed): (Option<Arc<JournalState>>, u64)) {
+    let (mut rng, mut reserved) = (SplitMix64::new(seed, 99), 0);
+    let by = cast.clock.mono().plus(PATIENCE);
+    while cast.played.load(Ordering::Relaxed) < cast.players.len() as u64 {
+        assert!(cast.clock.mono() < by, "the frames are not played");
+        drain(&cast.outlets);
         let granted = if rng.below(8) == 0 { Permission::Finish } else { Permission::Trade };
-        permission.grant(granted, MonoNs(u64::MAX));
-        if let Some(journal) = &script.journal {
+        cast.permission.grant(granted, MonoNs(u64::MAX));
+        if let Some(journal) = &journal {
             reserved += rng.below(6);
-            let until = OrderId(reserved);
-            let none = JournalProgress { reserved: until, ..progress() };
-            journal.publish(&none);
+            journal.publish(&JournalProgress { reserved: OrderId(reserved), ..progress() });
         }
-        crew.wait_until(clock.mono().plus(DurNs::from_ms(5)));
+        cast.crew.wait_until(cast.clock.mono().plus(DurNs::from_ms(5)));
     }
+}
+
+fn end(cast: Cast) -> Played {
+    let Cast { clock, crew, engine, gateway, players, recorder, count, .. } = cast;
     crew.stop(Order::Drain);
     let by = clock.mono().plus(PATIENCE);
     let engine: Engine = returned(crew.join(engine, by).end);

@@ -104,7 +104,7 @@ pub const LONG_FRONT_PAGES: [(&str, &str); 2] = [
 /// An empty list of prefixes means anywhere.
 pub const CRATES: [(&str, &[&str], &str); 33] = [
     ("arrayvec", &[], "fixed-capacity values are vocabulary"),
-    ("base64", &["src/feed/tape", "src/venue/sign"], "frames and signatures that are no text"),
+    ("base64", &["src/feed/", "src/venue/sign"], "frames and signatures that are no text"),
     ("clap", &["src/cli/"], "one definition of the command line"),
     ("clap_complete", &["src/cli/"], "completions of that definition"),
     ("clap_mangen", &["src/cli/"], "manual pages of that definition"),
@@ -112,7 +112,7 @@ pub const CRATES: [(&str, &[&str], &str); 33] = [
     ("crc32fast", &["src/journal/record"], "the checksum of a record"),
     ("crossbeam_channel", &["src/runtime/link"], "every queue is a declared link"),
     ("env_logger", &["src/cli/"], "one place says where the log goes"),
-    ("flate2", &["src/feed/tape"], "recordings are gzip files"),
+    ("flate2", &["src/feed/"], "recordings are gzip files"),
     ("hdrhistogram", &["src/stats/"], "a dev-dependency: the oracle of our own histogram"),
     ("httparse", &["src/net/"], "heads of HTTP messages"),
     ("libc", &LIBC, "system calls and their numbers that std does not offer"),

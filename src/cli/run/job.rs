@@ -7,6 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::summary::Heading;
 use crate::config::load::Loaded;
 use crate::config::yaml::Mode;
+use crate::feed::spool::SpoolLimits;
 use crate::sim::limits::Fault;
 use crate::sim::plan::MarketPlan;
 use crate::topology::Plan;
@@ -24,6 +25,8 @@ pub(super) struct Job<'a> {
     pub(super) is_ascii: bool,
     pub(super) is_virtual: bool,
     pub(super) clock: Clock,
+    /// Where frames and decisions are recorded.
+    pub(super) recording: Option<SpoolLimits>,
     /// A venue in use is on this machine: its prices are no market's.
     pub(super) is_local: bool,
     /// Where the heartbeat goes; empty if it stays in the process, or if the name has none.

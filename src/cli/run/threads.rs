@@ -21,10 +21,14 @@ use crate::cli::run::no_log;
 use crate::cli::run::refused;
 use crate::cli::run::reload::Reload;
 use crate::cli::run::telemetry_plan;
+use crate::cli::run::venues;
+use crate::cli::run::venues::Built;
+use crate::cli::run::venues::Keeper;
 use crate::cli::run::watchdog_plan;
 use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
 use crate::config::yaml::IdlePolicy;
+use crate::config::yaml::Mode;
 use crate::config::yaml::Placement as PlacementYaml;
 use crate::config::yaml::ThreadYaml;
 use crate::engine::agent::Engine;
@@ -55,7 +59,7 @@ use crate::telemetry::writer::LogWriter;
 use crate::topology::Plant;
 use crate::topology::Site;
 use crate::topology::mock_plant;
-use crate::topology::venues;
+use crate::topology::venues as in_use;
 use crate::types::board::DogBoard;
 use crate::types::board::Terms;
 use crate::types::ids::VenueId;
@@ -77,7 +81,9 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     if let Some(log) = log.as_mut() {
         boot::open_log_file(job, log)?;
     }
-    job.market.check().map_err(refused)?;
+    if job.loaded.checked.mode == Mode::Mock {
+        job.market.check().map_err(refused)?;
+    }
     let (standing, mut standing_file) = left::read(job)?;
     let switches = Switches::default();
     let evidence_files = evidence::files(job, &switches)?;
@@ -87,12 +93,12 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let mut reload = Reload::new(job);
     let posts = posts(job);
     let site = site(job, &posts, (core, Arc::clone(&state)));
-    let mut market = job.market.clone();
-    // Its books stand already when the engine starts, as those of a venue would.
-    market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
-    let (mut plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
-    let sabotage = sabotage(job, &mut plant, &switches);
-    let mut plant = plant.with_feeds(|feed| VenueFeed::Synthetic(Box::new(feed)));
+    let sabotage = sabotage(job, &switches);
+    let built = match job.loaded.checked.mode {
+        Mode::Mock => mock(job, (site, &sabotage))?,
+        Mode::Paper | Mode::Live => venues::build(job, &posts, site)?,
+    };
+    let Built { mut plant, outlets, helpers, recorder, keeper: mut rules } = built;
     let watchdog = watchdog(job, &posts, &mut plant, (&state, standing));
     let dog = Arc::clone(&plant.boards.dog);
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
@@ -113,8 +119,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let witnesses = Witnesses { pulses: posts.pulses(), tallies, switches, record: terms };
     let ports = evidence::join(job, &mut plant, witnesses, (ports, evidence::beat(job)));
     let telemetry = Telemetry::new(telemetry_plan(job, Timeline::Real), ports);
-    let helpers = Vec::new();
-    let hands = Hands { plant, journal, telemetry, watchdog, helpers, sabotage };
+    let hands = Hands { plant, journal, telemetry, watchdog, helpers, recorder, sabotage };
     let begun = job.clock.mono();
     let running = Running::start(posts, hands, job.clock, &mut tell).map_err(not_started)?;
     let ended = || stop.load(Ordering::Relaxed) || fares.has_failed();
@@ -122,6 +127,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     running.wait(&ended, &mut || {
         reload.look(job);
         keep();
+        rules.iter_mut().for_each(Keeper::look);
     });
     say_why(stop.load(Ordering::Relaxed), dog.ending());
     let back = running.end(&mut keep);
@@ -165,19 +171,23 @@ fn posts(job: &Job<'_>) -> Posts {
     posts
 }
 
-/// The fault schedule from now on; the feeds' part of it is laid over them here.
-fn sabotage(job: &Job<'_>, plant: &mut Plant<MarketFeed>, switches: &Switches) -> Sabotage {
-    let sabotage = Sabotage {
-        faults: job.faults.clone(),
-        start: job.clock.mono(),
-        switches: switches.clone(),
-    };
+/// The fault schedule from now on.
+fn sabotage(job: &Job<'_>, switches: &Switches) -> Sabotage {
+    Sabotage { faults: job.faults.clone(), start: job.clock.mono(), switches: switches.clone() }
+}
+
+/// The synthetic market, with the feeds' part of the fault schedule laid over it.
+fn mock(job: &Job<'_>, (site, sabotage): (Site, &Sabotage)) -> Result<Built, CliError> {
+    let mut market = job.market.clone();
+    // Its books stand already when the engine starts, as those of a venue would.
+    market.start = MonoNs(job.clock.mono().0.saturating_sub(HEAD_START.0));
+    let (plant, outlets) = mock_plant(&job.plan, &market, site).map_err(refused)?;
     let tampered = |feed: MarketFeed| {
         let venue = (feed.venue(), &job.market.instruments[..]);
         feed.tampered(Tampering::new(&sabotage.faults, sabotage.start, venue))
     };
-    plant.feeds = std::mem::take(&mut plant.feeds).into_iter().map(tampered).collect();
-    sabotage
+    let plant = plant.with_feeds(|feed| VenueFeed::Synthetic(Box::new(tampered(feed))));
+    Ok(Built { plant, outlets, helpers: Vec::new(), recorder: None, keeper: None })
 }
 
 /// The watchdog over these threads.
@@ -200,7 +210,7 @@ fn finish(
     back: Back<Journal>,
     (record, span, dog): (&Mutex<Record>, DurNs, &DogBoard),
 ) -> Result<Exit, CliError> {
-    let Back { feeds, engine, gateway, journal, telemetry, falls, late } = back;
+    let Back { feeds, engine, gateway, journal, recorder, telemetry, falls, late } = back;
     let now = Now { mono: job.clock.mono(), wall: Clock::wall() };
     // Only a run that came to its end in order says so on record.
     let orderly = falls.is_empty() && late.is_empty();
@@ -208,6 +218,12 @@ fn finish(
         (false, None) => Ok(()),
         _ => journal.stop(now),
     });
+    if let Some(recorder) = recorder {
+        let trace = engine.as_ref().map(|engine| engine.core().trace_hash());
+        if let Err(error) = recorder.finish(trace, now) {
+            log::error!("the recording was not ended as it should be: {error}");
+        }
+    }
     for name in &late {
         log::error!("thread {name} did not come to its end in time");
     }
@@ -268,7 +284,7 @@ fn thread_plan(job: &Job<'_>) -> ThreadPlan {
         PlacementYaml::Threads => Placement::Threads,
         PlacementYaml::Shared => Placement::Shared,
     };
-    let venues = venues(&job.plan.engine.instruments);
+    let venues = in_use(&job.plan.engine.instruments);
     let seat = |(name, thread): (&str, &ThreadYaml)| {
         let role = role_of(name)?;
         let is_there = match role {
@@ -283,7 +299,15 @@ fn thread_plan(job: &Job<'_>) -> ThreadPlan {
         };
         is_there.then_some((role, thread.core.map(|core| core as usize), idle))
     };
-    ThreadPlan { placement, seats: runtime.threads.all().into_iter().filter_map(seat).collect() }
+    let mut seats: Vec<_> = runtime.threads.all().into_iter().filter_map(seat).collect();
+    if job.loaded.checked.mode != Mode::Mock {
+        let desks = venues.iter().map(|venue| Role::Desk(*venue));
+        seats.extend(desks.chain([Role::Names]).map(|role| (role, None, Idle::Park)));
+    }
+    if job.recording.is_some() {
+        seats.push((Role::Recorder, None, Idle::Park));
+    }
+    ThreadPlan { placement, seats }
 }
 
 /// The role of a key of `runtime.threads`.

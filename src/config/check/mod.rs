@@ -19,6 +19,7 @@ use crate::config::walk::Refused;
 use crate::config::yaml::ConfigYaml;
 use crate::config::yaml::Mode;
 use crate::engine::limits::EnginePlan;
+use crate::feed::limits::FeedLimits;
 use crate::gateway::limits::PaperLimits;
 use crate::telemetry::limits::RedisLimits;
 use crate::types::ids::VenueId;
@@ -39,6 +40,8 @@ pub struct Checked {
     pub watchdog: (Limits, RuleLimits),
     /// Venues that a run can go on without.
     pub optional: Vec<VenueId>,
+    /// Connections and requests of every venue, in the order of [`VenueId::ALL`].
+    pub feeds: Vec<FeedLimits>,
     /// The heartbeat through Redis; `None` keeps it in the process.
     pub redis: Option<RedisLimits>,
     /// All sections as the file has them, defaults filled in and every rule checked: for readers
@@ -66,9 +69,9 @@ pub fn check(yaml: ConfigYaml, values: &Value, found: &mut Findings) -> Option<C
     let paper = limits::paper(&yaml.paper, found);
     let watchdog = (watchdog::machine(&yaml.watchdog), watchdog::rules(&yaml, found));
     let redis = heartbeat::redis(&yaml.redis, found);
-    let optional = venues::optional(&yaml);
+    let (optional, feeds) = (venues::optional(&yaml), venues::feeds(&yaml, found));
     let mode = yaml.mode.current;
-    Some(Checked { mode, engine, paper, watchdog, optional, redis, sections: yaml })
+    Some(Checked { mode, engine, paper, watchdog, optional, feeds, redis, sections: yaml })
 }
 
 /// A fault at the place where `path` was written.

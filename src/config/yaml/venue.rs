@@ -152,7 +152,7 @@ impl Default for BybitYaml {
             api_key: String::new(),
             api_secret: String::new(),
             rest_url: "https://api.bybit.com".to_owned(),
-            ws_url: "wss://stream.bybit.com/v5/public/spot".to_owned(),
+            ws_url: "wss://stream.bybit.com".to_owned(),
             rate_limit: RateLimitYaml::default(),
         }
     }
@@ -194,7 +194,7 @@ impl Default for OkxYaml {
             api_secret: String::new(),
             api_passphrase: String::new(),
             rest_url: "https://www.okx.com".to_owned(),
-            ws_url: "wss://ws.okx.com:8443/ws/v5/public".to_owned(),
+            ws_url: "wss://ws.okx.com:8443".to_owned(),
             rate_limit: RateLimitYaml::default(),
         }
     }

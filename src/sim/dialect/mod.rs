@@ -12,6 +12,7 @@ pub mod pace;
 pub mod seat;
 pub mod spell;
 pub mod tape;
+pub mod totals;
 
 use crate::net::serve::Request;
 use crate::net::serve::Response;

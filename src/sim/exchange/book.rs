@@ -132,15 +132,15 @@ impl Ladders {
         }
         self.publish(next, at_ms);
     }
-    /// One more image of the same market, in which the last ask is a little larger or smaller: what
+    /// One more image of the same market, in which the best ask is a little larger or smaller: what
     /// a burst is made of.
     pub fn flicker(&mut self, lot: Qty, at_ms: u64) {
         let mut next = self.shown.clone();
-        if let Some(last) = next.asks.last_mut() {
-            let more = last.qty.plus(lot).filter(|_| self.shown.update_id.is_multiple_of(2));
-            let less = last.qty.minus(lot);
-            let fewer = if less.is_zero() { last.qty } else { less };
-            last.qty = more.unwrap_or(fewer);
+        if let Some(best) = next.asks.first_mut() {
+            let more = best.qty.plus(lot).filter(|_| self.shown.update_id.is_multiple_of(2));
+            let less = best.qty.minus(lot);
+            let fewer = if less.is_zero() { best.qty } else { less };
+            best.qty = more.unwrap_or(fewer);
         }
         self.publish(next, at_ms);
     }

@@ -36,6 +36,15 @@ pub enum Doors {
     Halted,
 }
 
+/// Whether images are to be told at the venue's usual pace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Haste {
+    /// Yes.
+    None,
+    /// No: each at once, however soon after the one before. A burst.
+    Burst,
+}
+
 /// One venue: its books, its orders, its accounts.
 pub struct Exchange {
     pub(crate) venue: VenueId,
@@ -51,6 +60,7 @@ pub struct Exchange {
     pub(crate) next_trade: u64,
     pub(crate) doors: Doors,
     pub(crate) depth: Ppm,
+    haste: Haste,
 }
 
 impl Exchange {
@@ -89,6 +99,7 @@ impl Exchange {
             next_trade: first,
             doors: Doors::Open,
             depth: Ppm::ONE,
+            haste: Haste::None,
         };
         for _ in 0..exchange.instruments.len() {
             exchange.advance(now_ms);
@@ -141,6 +152,14 @@ impl Exchange {
         if let Some(book) = self.books.get_mut(instrument) {
             book.spoil(how);
         }
+    }
+    /// Whether a dialect has to tell each image at once, beyond the venue's own pace.
+    pub fn is_hurried(&self) -> bool {
+        self.haste == Haste::Burst
+    }
+    /// Begins or ends a burst.
+    pub const fn set_haste(&mut self, haste: Haste) {
+        self.haste = haste;
     }
     /// Opens or halts trading.
     pub const fn set_doors(&mut self, doors: Doors) {

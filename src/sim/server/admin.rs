@@ -14,8 +14,8 @@ use crate::sim::exchange::report;
 use crate::sim::server::connection::Connection;
 use crate::sim::server::faults::Script;
 use crate::sim::server::house::House;
-use crate::sim::server::limits_text;
 use crate::sim::server::stats::Stats;
+use crate::sim::server::wordedlimits;
 use crate::types::ids::VenueId;
 use crate::types::time::Now;
 
@@ -134,7 +134,7 @@ fn add(body: &[u8], desk: &mut Desk<'_>, now: Now) -> Result<Value, String> {
     }
     let pairs: Vec<(&str, &str)> = texts.iter().map(|(key, text)| (*key, text.as_str())).collect();
     let passed = now.mono.since(desk.script.start());
-    let fault = limits_text::read(&pairs, passed)
+    let fault = wordedlimits::read(&pairs, passed)
         .map_err(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     desk.script.add(fault).map_err(|why| why.to_string())?;
     Ok(json!({"added": fault.effect.name()}))

@@ -30,6 +30,8 @@ const STUCK: DurNs = DurNs::from_secs(120);
 /// One in so many market messages is lost in a gap, or replaced by garbage.
 const GAP_EVERY: u64 = 10;
 const GARBAGE_EVERY: u64 = 5;
+/// So many market messages come in reverse: more than a connection usually has streams.
+const REVERSED: usize = 8;
 
 /// What the faults need to know of a message's surroundings.
 pub struct Context<'a> {
@@ -79,10 +81,11 @@ pub struct Connection {
     /// Symbol whose data it never gets.
     pub deaf_to: Option<String>,
     late: VecDeque<(MonoNs, Out)>,
-    held: Option<Out>,
+    held: Vec<Out>,
     answer: Option<(MonoNs, Response)>,
     stuck_since: Option<MonoNs>,
-    counted: u64,
+    gaps: u64,
+    garbled: u64,
 }
 
 impl Connection {
@@ -95,10 +98,11 @@ impl Connection {
             is_leaving: false,
             deaf_to: None,
             late: VecDeque::new(),
-            held: None,
+            held: Vec::new(),
             answer: None,
             stuck_since: None,
-            counted: 0,
+            gaps: 0,
+            garbled: 0,
         }
     }
     /// It is over.
@@ -197,10 +201,10 @@ impl Connection {
         {
             self.send(out, context, &mut sent);
         }
-        if !context.troubles.has(SimEffect::Reorder)
-            && let Some(out) = self.held.take()
-        {
-            self.send(out, context, &mut sent);
+        if !context.troubles.has(SimEffect::Reorder) {
+            for out in std::mem::take(&mut self.held) {
+                self.send(out, context, &mut sent);
+            }
         }
         sent
     }
@@ -222,22 +226,21 @@ impl Connection {
             self.send(out, context, &mut sent);
             return sent;
         }
-        self.counted += 1;
         let Some(out) = self.tampered(out, context, &mut sent) else {
             sent.is_tampered = true;
             return sent;
         };
-        let mut batch = vec![out];
-        if acting(SimEffect::Reorder, &batch[0], context).is_some() {
-            sent.is_tampered = true;
-            match self.held.take() {
-                Some(held) => batch.push(held),
-                None => {
-                    self.held = batch.pop();
+        let batch = match acting(SimEffect::Reorder, &out, context) {
+            None => vec![out],
+            Some(_) => {
+                sent.is_tampered = true;
+                self.held.push(out);
+                if self.held.len() < REVERSED {
                     return sent;
                 }
+                std::mem::take(&mut self.held).into_iter().rev().collect()
             }
-        }
+        };
         for out in batch {
             let copies = 1 + usize::from(acting(SimEffect::Duplicate, &out, context).is_some());
             sent.is_tampered |= copies > 1;
@@ -248,7 +251,7 @@ impl Connection {
         sent
     }
     /// The message with its content broken; `None` if it is lost.
-    fn tampered(&self, out: Out, context: &Context<'_>, sent: &mut Sent) -> Option<Out> {
+    fn tampered(&mut self, out: Out, context: &Context<'_>, sent: &mut Sent) -> Option<Out> {
         let troubles = context.troubles;
         if troubles.has(SimEffect::Maintenance)
             || acting(SimEffect::Silence, &out, context).is_some()
@@ -259,9 +262,11 @@ impl Connection {
         if self.deaf_to.as_ref().is_some_and(|symbol| frames::names(text, symbol)) {
             return None;
         }
-        if acting(SimEffect::Gap, &out, context).is_some() && self.counted.is_multiple_of(GAP_EVERY)
-        {
-            return None;
+        if acting(SimEffect::Gap, &out, context).is_some() {
+            self.gaps += 1;
+            if self.gaps % GAP_EVERY == 1 {
+                return None;
+            }
         }
         let mut bytes = text.to_vec();
         for (fault, symbol) in troubles.all().iter().zip(context.symbols) {
@@ -275,7 +280,7 @@ impl Connection {
             _ => Out::Text(String::from_utf8_lossy(&bytes).into_owned()),
         })
     }
-    fn broken(&self, bytes: Vec<u8>, fault: &SimFault, context: &Context<'_>) -> Vec<u8> {
+    fn broken(&mut self, bytes: Vec<u8>, fault: &SimFault, context: &Context<'_>) -> Vec<u8> {
         let wall_ms = context.wall_ms;
         match fault.effect {
             SimEffect::ZeroPrice => frames::zero_price(&bytes, context.prices.iter().copied()),
@@ -286,8 +291,12 @@ impl Connection {
                 frames::shift_times(&bytes, wall_ms, Shift::Ahead(by.0 / NS_PER_MS))
             }
             SimEffect::UnitChange => frames::shift_times(&bytes, wall_ms, Shift::Unit),
-            SimEffect::Garbage if self.counted.is_multiple_of(GARBAGE_EVERY) => {
-                frames::garbage(&bytes, self.counted / GARBAGE_EVERY)
+            SimEffect::Garbage => {
+                self.garbled += 1;
+                match self.garbled.is_multiple_of(GARBAGE_EVERY) {
+                    true => frames::garbage(&bytes, self.garbled / GARBAGE_EVERY),
+                    false => bytes,
+                }
             }
             _ => bytes,
         }

@@ -99,7 +99,7 @@ fn has(text: &[u8], mark: &[u8]) -> bool {
 fn digit_runs(text: &[u8]) -> Vec<(usize, usize)> {
     let mut runs = Vec::new();
     let mut begin = None;
-    for (at, byte) in text.iter().chain(&[b' ']).enumerate() {
+    for (at, byte) in text.iter().chain(b" ").enumerate() {
         match (byte.is_ascii_digit(), begin) {
             (true, None) => begin = Some(at),
             (false, Some(first)) => {

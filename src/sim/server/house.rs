@@ -13,6 +13,7 @@ use crate::sim::dialect::SimNow;
 use crate::sim::dialect::seat::Seat;
 use crate::sim::exchange::book::SimBook;
 use crate::sim::exchange::core::Exchange;
+use crate::sim::exchange::core::Haste;
 use crate::sim::exchange::order::AccountEvent;
 use crate::sim::server::connection::Connection;
 use crate::sim::server::connection::Context;
@@ -170,10 +171,12 @@ impl House {
                 SimEffect::Burst { factor } => Some(factor),
                 _ => None,
             });
+            self.exchange.set_haste(if burst.is_some() { Haste::Burst } else { Haste::None });
             for _ in 1..burst.unwrap_or(1) {
                 self.exchange.flicker(instrument, at.wall_ms);
                 self.show(instrument, at);
             }
+            self.exchange.set_haste(Haste::None);
             self.tell_accounts(at);
         }
         true

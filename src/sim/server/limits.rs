@@ -4,7 +4,6 @@
 use crate::types::ids::InstrumentName;
 use crate::types::ids::VenueId;
 use crate::types::time::DurNs;
-use crate::types::time::NS_PER_MS;
 use crate::types::time::NS_PER_SEC;
 use crate::types::units::Ppm;
 
@@ -83,7 +82,7 @@ pub enum SimEffect {
     Gap,
     /// Each market message comes twice.
     Duplicate,
-    /// Market messages come in swapped pairs.
+    /// Market messages come in groups of eight, each in reverse.
     Reorder,
     /// The best bid lies above the best ask.
     CrossedBook,
@@ -265,7 +264,7 @@ impl SimEffect {
             "drop_subscription" => SimEffect::DropSubscription,
             "server_shutdown" => SimEffect::ServerShutdown,
             "unknown_symbol" => SimEffect::UnknownSymbol,
-            "burst" => SimEffect::Burst { factor: factor.map_or(100, |f| whole(f)) },
+            "burst" => SimEffect::Burst { factor: factor.map_or(100, whole) },
             "frozen_book" => SimEffect::FrozenBook,
             _ => return None,
         })

@@ -127,6 +127,7 @@ pub fn percent_encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::limit;
 
     #[test]
     fn requests_are_split_and_numbered_and_each_is_json() {
@@ -144,6 +145,18 @@ mod tests {
         let streams = r#"["btcusdt@depth@100ms","btcusdt@bookTicker"]"#;
         let end = format!(r#"{{"method":"UNSUBSCRIBE","params":{streams},"id":3}}"#);
         assert_eq!(BinanceStream.unsubscribe(&["BTCUSDT"], 3), [end]);
+    }
+
+    #[test]
+    fn manners_stay_within_the_limits_of_the_venue() {
+        let manners = BinanceStream.manners();
+        let life = manners.longest_life.expect("a limit");
+        assert!(life >= DurNs::from_secs(22 * 3_600) && life <= DurNs::from_secs(23 * 3_600));
+        assert!(manners.silence <= DurNs::from_secs(15));
+        assert!(manners.attempts_per_minute <= 20 && manners.messages_per_second < 5);
+        assert!(2 * manners.symbols_per_request <= 1_024, "two streams a symbol");
+        let weight = 50 * limit::INSTRUMENTS;
+        assert!(SNAPSHOT_LEVELS == 1_000 && 2 * weight < 6_000, "all books twice in a minute");
     }
 
     #[test]

@@ -32,3 +32,28 @@ pub const fn class(code: i64) -> ErrorClass {
         _ => ErrorClass::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_documented_code_has_its_class() {
+        let cases: [(ErrorClass, &[i64]); 11] = [
+            (ErrorClass::Unknown, &[10016, 170007, 170146, 170147]),
+            (ErrorClass::RateLimit, &[10006, 170005, 170222, 10403, 10429]),
+            (ErrorClass::Auth, &[10003, 10004, 10005, 10010]),
+            (ErrorClass::Clock, &[10002]),
+            (ErrorClass::Balance, &[170131]),
+            (ErrorClass::Rules, &[170134, 170136, 170137, 170140, 170193, 170194]),
+            (ErrorClass::Duplicate, &[170141]),
+            (ErrorClass::NoOrder, &[170213, 170143]),
+            (ErrorClass::OrderOver, &[170139, 170142]),
+            (ErrorClass::Busy, &[10019]),
+            (ErrorClass::Other, &[1, -1, i64::MAX]),
+        ];
+        for (expected, codes) in cases {
+            assert!(codes.iter().all(|code| class(*code) == expected), "{expected:?}");
+        }
+    }
+}

@@ -76,7 +76,8 @@ impl Private for BybitPrivate {
             (Err(why), _) => return Err(why),
         };
         if answer.code != 0 {
-            return Ok(Reply::Refused(refusal(answer.code, &answer.words)));
+            let error = refusal(answer.code, &answer.words);
+            return Ok(Reply::Refused(fields::after_failure(error, status)));
         }
         let result = answer.result.get();
         match call {

@@ -31,3 +31,31 @@ pub fn class(code: &str) -> ErrorClass {
         _ => ErrorClass::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_documented_code_has_its_class() {
+        let cases: [(ErrorClass, &[&str]); 13] = [
+            (ErrorClass::Unknown, &["50004"]),
+            (ErrorClass::RateLimit, &["50011"]),
+            (ErrorClass::Auth, &["50111", "50113", "60009"]),
+            (ErrorClass::Clock, &["50102", "50112"]),
+            (ErrorClass::Balance, &["51008"]),
+            (ErrorClass::Rules, &["51020"]),
+            (ErrorClass::Duplicate, &["51016"]),
+            (ErrorClass::NoOrder, &["51603"]),
+            (ErrorClass::OrderOver, &["51400", "51503"]),
+            (ErrorClass::NoSymbol, &["51001"]),
+            (ErrorClass::Request, &["60012", "60018", "64003", "64004"]),
+            (ErrorClass::Busy, &["50001", "50013", "50026"]),
+            (ErrorClass::WouldTake, &["51019"]),
+        ];
+        for (expected, codes) in cases {
+            assert!(codes.iter().all(|code| class(code) == expected), "{expected:?}");
+        }
+        assert!(["", "1", "x"].iter().all(|code| class(code) == ErrorClass::Other));
+    }
+}

@@ -1,5 +1,5 @@
-//! OKX v5 private messages (`VENUES.md` 5): the channels `orders`, `fills` and `account`, events and
-//! answers of a connection, and the answers over HTTP.
+//! OKX v5 private messages (`VENUES.md` 5): the channels `orders`, `fills` and `account`, events
+//! and answers of a connection, and the answers over HTTP.
 //!
 //! Answers to placing and cancelling are acknowledgements only; the `orders` channel is the truth.
 //! `balance_and_position` tells the cash of a coin but not which part of it is free: it is unused,
@@ -87,10 +87,13 @@ impl Private for OkxPrivate {
             (Err(why), _) => return Err(why),
         };
         if matches!(call, Call::Place | Call::Cancel) {
-            return message.answer();
+            return Ok(match message.answer()? {
+                Reply::Refused(error) => Reply::Refused(fields::after_failure(error, status)),
+                taken => taken,
+            });
         }
         if message.code()? != TAKEN {
-            return Ok(Reply::Refused(message.refusal()));
+            return Ok(Reply::Refused(fields::after_failure(message.refusal(), status)));
         }
         match call {
             Call::Order | Call::Orders => {

@@ -169,7 +169,10 @@ mod tests {
 
     #[test]
     fn one_request_names_every_book() {
-        let both = r#"{"id":"7","op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},{"channel":"books","instId":"ETH-USDT"}]}"#;
+        let both = concat!(
+            r#"{"id":"7","op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"},"#,
+            r#"{"channel":"books","instId":"ETH-USDT"}]}"#
+        );
         assert_eq!(OkxStream.subscribe(&["BTC-USDT", "ETH-USDT"], 7), [both]);
         let ended =
             r#"{"id":"8","op":"unsubscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}"#;

@@ -9,6 +9,14 @@ use crate::sim::dialect::SimNow;
 use crate::sim::dialect::ask::Answer;
 use crate::sim::dialect::ask::Params;
 use crate::sim::dialect::ask::response;
+use crate::sim::dialect::binance::account;
+use crate::sim::dialect::binance::api;
+use crate::sim::dialect::binance::api::Used;
+use crate::sim::dialect::binance::auth::Kinds;
+use crate::sim::dialect::binance::auth::Signed;
+use crate::sim::dialect::binance::desk::Desk;
+use crate::sim::dialect::binance::desk::Visit;
+use crate::sim::dialect::binance::desk::Want;
 use crate::sim::dialect::binance::market;
 use crate::sim::dialect::binance::market::Public;
 use crate::sim::dialect::binance::seat::BinanceSeat;
@@ -37,17 +45,19 @@ pub struct Binance {
     connects: Window,
     weight: Window,
     warden: Warden,
+    desk: Desk,
 }
 
 impl Binance {
     /// With all its limits unused.
-    pub const fn new() -> Binance {
+    pub fn new() -> Binance {
         let minute = DurNs::from_secs(60);
         Binance {
             codes: Codes::of(VenueId::Binance),
             connects: Window::new(300, DurNs::from_secs(300)),
             weight: Window::new(6_000, minute),
             warden: Warden::new(Window::new(PATIENCE, minute), FIRST_BAN),
+            desk: Desk::default(),
         }
     }
 
@@ -73,15 +83,95 @@ impl Binance {
     fn serve(&mut self, request: &Request, at: (&mut Exchange, SimNow)) -> Answer {
         let (exchange, now) = at;
         self.codes.learn(exchange);
-        let params = Params::of_query(&request.query);
-        let Some(public) = Public::of(&request.path) else {
-            return Answer::new(404, "<html><body><h2>404 Not found</h2></body></html>");
+        let mut params = Params::of_query(&request.query);
+        let public = Public::of(&request.path);
+        let want = Want::of_request(&request.method, &request.path);
+        let answer = match (public, want) {
+            (Some(public), _) => self
+                .weigh(public.weight(&params), now)
+                .map(|()| market::answer(public, &params, (exchange, now), &self.codes)),
+            (None, Some(want)) => {
+                // What stands in the query counts before what stands in the body.
+                params.0.extend(Params::of_query(&String::from_utf8_lossy(&request.body)).0);
+                self.weigh(want.weight(&params), now)
+                    .map(|()| self.private(want, (request, &params), (exchange, now)))
+            }
+            (None, None) => {
+                return Answer::new(404, "<html><body><h2>404 Not found</h2></body></html>");
+            }
         };
-        if let Err(refused) = self.weigh(public.weight(&params), now) {
-            return self.told(refused, now);
-        }
-        let answer = market::answer(public, &params, (exchange, now), &self.codes);
+        let answer = answer.unwrap_or_else(|refused| refused);
         self.told(answer, now)
+    }
+
+    /// A signed request.
+    fn private(
+        &mut self,
+        want: Want,
+        of: (&Request, &Params),
+        at: (&mut Exchange, SimNow),
+    ) -> Answer {
+        let ((request, params), (exchange, now)) = (of, at);
+        let signed = Signed::of_request(request, params);
+        let account = match signed.verify((exchange.accounts(), now), Kinds::All) {
+            Ok(account) => account.id,
+            Err(refused) => return refused,
+        };
+        let visit = Visit { account, params, codes: &self.codes, now };
+        let answer = self.desk.answer(want, visit, exchange);
+        if want != Want::Place {
+            return answer;
+        }
+        let [tens, days] = self.desk.used(account, now.now.mono);
+        answer.header("X-MBX-ORDER-COUNT-10S", tens).header("X-MBX-ORDER-COUNT-1D", days)
+    }
+
+    /// A request on the WebSocket API.
+    fn api(&mut self, seat: &mut Seat, text: &[u8], at: (&mut Exchange, SimNow)) -> String {
+        let (exchange, now) = at;
+        let asked = match api::read(text) {
+            Ok(asked) => asked,
+            Err(refused) => return api::framed_bad(&refused),
+        };
+        let (public, want) = (Public::of(&asked.method), Want::of_method(&asked.method));
+        let weight = match (public, want) {
+            (Some(public), _) => public.weight(&asked.params),
+            (None, Some(want)) => want.weight(&asked.params),
+            (None, None) => API_WEIGHT,
+        };
+        let mut orders = None;
+        let answer = match self.weigh(weight, now) {
+            Err(refused) => refused,
+            Ok(()) => {
+                let Seat { account, state, .. } = seat;
+                let SeatState::Binance(state) = state else { return String::new() };
+                let is_on = state.session.key.is_some();
+                let about = api::session(state, account, &asked, (exchange, now));
+                match (about, public, want) {
+                    (Some(answer), _, _) => answer,
+                    (None, Some(public), _) => {
+                        market::answer(public, &asked.params, (exchange, now), &self.codes)
+                    }
+                    (None, None, Some(want)) => {
+                        let session = account.filter(|_| is_on);
+                        match api::admit(&asked, session, (exchange, now)) {
+                            Err(refused) => refused,
+                            Ok(account) => {
+                                let codes = &self.codes;
+                                let visit = Visit { account, params: &asked.params, codes, now };
+                                let answer = self.desk.answer(want, visit, exchange);
+                                let used = self.desk.used(account, now.now.mono);
+                                orders = api::is_order(want).then_some(used);
+                                answer
+                            }
+                        }
+                    }
+                    (None, None, None) => Answer::coded(400, -1130, "Unknown method."),
+                }
+            }
+        };
+        let used = Used { weight: self.weight.used(now.now.mono), orders };
+        api::framed(&asked, &answer, &used)
     }
 
     /// With the headers about used weight.
@@ -169,6 +259,10 @@ impl Dialect for Binance {
 
     fn message(&mut self, seat: &mut Seat, text: &[u8], at: (&mut Exchange, SimNow)) -> Vec<Out> {
         self.codes.learn(at.0);
+        let is_api = state(seat).is_some_and(|state| state.manner == Manner::Api);
+        if is_api {
+            return vec![Out::Text(self.api(seat, text, at))];
+        }
         let codes = &self.codes;
         state(seat).map_or_else(Vec::new, |state| talk::message(state, text, (codes, at.1)))
     }
@@ -185,11 +279,23 @@ impl Dialect for Binance {
 
     fn account(
         &mut self,
-        _seat: &mut Seat,
-        _event: &AccountEvent,
-        _at: (&Exchange, SimNow),
+        seat: &mut Seat,
+        event: &AccountEvent,
+        at: (&Exchange, SimNow),
     ) -> Vec<Out> {
-        Vec::new()
+        self.codes.learn(at.0);
+        let (codes, desk) = (&self.codes, &self.desk);
+        let Some(state) = state(seat) else { return Vec::new() };
+        let session = &mut state.session;
+        if session.subscriptions.is_empty() {
+            return Vec::new();
+        }
+        let events = account::events(&mut session.held, event, (codes, at.1.wall_ms), desk);
+        let framed = session
+            .subscriptions
+            .iter()
+            .flat_map(|id| events.iter().map(move |event| Out::Text(account::framed(*id, event))));
+        framed.collect()
     }
 
     fn tick(&mut self, seat: &mut Seat, at: (&Exchange, SimNow)) -> Vec<Out> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::sim::dialect::pace::Window;
+use crate::sim::exchange::order::SimFill;
+use crate::sim::exchange::order::SimOrder;
 use crate::types::market::Level;
 use crate::types::market::Side;
 use crate::types::time::DurNs;
@@ -97,6 +99,8 @@ pub struct Session {
     pub subscriptions: Vec<u64>,
     /// Subscriptions so far.
     pub subscribed: u64,
+    /// The last match of an order by value: whether it filled it is known when the order is over.
+    pub held: Option<(SimOrder, SimFill)>,
 }
 
 /// What is remembered.

@@ -206,7 +206,7 @@ fn flush(seat: &mut BinanceSeat, at: (&Exchange, SimNow), codes: &Codes) -> Vec<
         let Some((instrument, feed)) = sub.of else { continue };
         let (Feed::Depth { every_ms } | Feed::Partial { every_ms, .. }) = feed else { continue };
         let slot = now_ms / every_ms;
-        if sub.diff.span.is_none() || slot <= sub.slot {
+        if sub.diff.span.is_none() || slot <= sub.slot && !at.0.is_hurried() {
             continue;
         }
         sub.slot = slot;

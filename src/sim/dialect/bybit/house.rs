@@ -9,6 +9,10 @@ use crate::sim::dialect::SimNow;
 use crate::sim::dialect::ask::Answer;
 use crate::sim::dialect::ask::Params;
 use crate::sim::dialect::ask::response;
+use crate::sim::dialect::bybit::account;
+use crate::sim::dialect::bybit::account::Booth;
+use crate::sim::dialect::bybit::desk::Desk;
+use crate::sim::dialect::bybit::desk::Want;
 use crate::sim::dialect::bybit::market;
 use crate::sim::dialect::bybit::seat::BybitSeat;
 use crate::sim::dialect::bybit::seat::Entrance;
@@ -33,11 +37,12 @@ pub struct Bybit {
     requests: Window,
     warden: Warden,
     opened: u64,
+    desk: Desk,
 }
 
 impl Bybit {
     /// With all its limits unused.
-    pub const fn new() -> Bybit {
+    pub fn new() -> Bybit {
         let five = DurNs::from_secs(5);
         Bybit {
             codes: Codes::of(VenueId::Bybit),
@@ -45,6 +50,7 @@ impl Bybit {
             requests: Window::new(600, five),
             warden: Warden::new(Window::new(0, five), BAN),
             opened: 0,
+            desk: Desk::default(),
         }
     }
 
@@ -59,6 +65,9 @@ impl Bybit {
             }
             let text = "access too frequent";
             return Answer { status: 403, ..market::refused(403, text, now.wall_ms) };
+        }
+        if let Some(want) = Want::of(&request.method, &request.path) {
+            return self.desk.answer(want, request, (exchange, now), &self.codes);
         }
         let params = Params::of_query(&request.query);
         let found = market::answer(&request.path, &params, (exchange, now), &self.codes);
@@ -120,8 +129,15 @@ impl Dialect for Bybit {
 
     fn message(&mut self, seat: &mut Seat, text: &[u8], at: (&mut Exchange, SimNow)) -> Vec<Out> {
         self.codes.learn(at.0);
-        let (exchange, codes) = ((&*at.0, at.1), &self.codes);
-        state(seat).map_or_else(Vec::new, |state| talk::message(state, text, exchange, codes))
+        let codes = &self.codes;
+        let Seat { account, state: SeatState::Bybit(state), .. } = seat else {
+            return Vec::new();
+        };
+        if state.entrance == Entrance::Public {
+            return talk::message(state, text, (at.0, at.1), codes);
+        }
+        let mut booth = Booth { seat: state, account, desk: &mut self.desk, codes };
+        booth.message(text, at)
     }
 
     fn pinged(&mut self, _seat: &mut Seat, _now: SimNow) -> Vec<Out> {
@@ -136,11 +152,13 @@ impl Dialect for Bybit {
 
     fn account(
         &mut self,
-        _seat: &mut Seat,
-        _event: &AccountEvent,
-        _at: (&Exchange, SimNow),
+        seat: &mut Seat,
+        event: &AccountEvent,
+        at: (&Exchange, SimNow),
     ) -> Vec<Out> {
-        Vec::new()
+        self.codes.learn(at.0);
+        let codes = &self.codes;
+        state(seat).map_or_else(Vec::new, |state| account::told(state, event, at, codes))
     }
 
     fn tick(&mut self, seat: &mut Seat, at: (&Exchange, SimNow)) -> Vec<Out> {

@@ -187,7 +187,8 @@ fn due(topic: &mut Topic, at: (&Exchange, SimNow), codes: &Codes) -> Option<Out>
     };
     let is_quiet =
         mono.since(topic.sent) >= REPEAT && matches!(topic.feed, Feed::Book { levels: 1, .. });
-    let is_due = topic.is_dirty && (topic.update.is_none() || now_ms / every_ms > topic.slot);
+    let is_slot = topic.update.is_none() || now_ms / every_ms > topic.slot;
+    let is_due = topic.is_dirty && (is_slot || at.0.is_hurried());
     let book = at.0.book(topic.instrument);
     let pair = best(book).filter(|_| is_due || is_quiet)?;
     topic.is_dirty = false;

@@ -10,6 +10,12 @@ use crate::sim::dialect::ask::Answer;
 use crate::sim::dialect::ask::Params;
 use crate::sim::dialect::ask::header;
 use crate::sim::dialect::ask::response;
+use crate::sim::dialect::korean::account::Teller;
+use crate::sim::dialect::korean::account::instrument_of;
+use crate::sim::dialect::korean::asked::Kind;
+use crate::sim::dialect::korean::desk::Desk;
+use crate::sim::dialect::korean::desk::TooOften;
+use crate::sim::dialect::korean::desk::Want;
 use crate::sim::dialect::korean::market::GROUPS;
 use crate::sim::dialect::korean::market::Public;
 use crate::sim::dialect::korean::market::Shop;
@@ -21,7 +27,6 @@ use crate::sim::dialect::seat::Seat;
 use crate::sim::dialect::seat::SeatState;
 use crate::sim::exchange::core::Exchange;
 use crate::sim::exchange::order::AccountEvent;
-use crate::sim::exchange::order::AccountId;
 use crate::types::ids::VenueId;
 use crate::types::time::DurNs;
 use crate::types::time::MonoNs;
@@ -38,11 +43,12 @@ pub struct Korean {
     origin: Window,
     public: [Window; GROUPS.len()],
     warden: Warden,
+    desk: Desk,
 }
 
 impl Korean {
     /// Of Upbit or Bithumb.
-    pub const fn of(venue: VenueId) -> Korean {
+    pub fn of(venue: VenueId) -> Korean {
         let (connects, public, patience, first) = match venue {
             VenueId::Bithumb => (10, 150, 0, DurNs::from_secs(600)),
             _ => (5, 10, 20, DurNs::from_secs(5)),
@@ -52,19 +58,10 @@ impl Korean {
             talk: Talk::of(venue),
             connects: Window::new(connects, SECOND),
             origin: Window::new(1, ORIGIN_SPAN),
-            public: [const { Window::new(0, SECOND) }; GROUPS.len()],
+            public: GROUPS.map(|_| Window::new(public, SECOND)),
+            desk: Desk::of(venue),
             warden: Warden::new(Window::new(patience, SECOND), first),
         }
-        .with_public(public)
-    }
-
-    const fn with_public(mut self, limit: u32) -> Korean {
-        let mut at = 0;
-        while at < GROUPS.len() {
-            self.public[at] = Window::new(limit, SECOND);
-            at += 1;
-        }
-        self
     }
 
     /// 429, or 418 for whoever goes on.
@@ -88,10 +85,12 @@ impl Korean {
                 return self.slow_down(mono);
             }
         }
-        match Public::of(&request.path, self.venue) {
-            Some(public) => self.sell(public, request, (exchange, now)),
-            None => Answer::named(404, "\"not_found\"", "no Route matched with those values"),
+        if let Some(public) = Public::of(&request.path, self.venue) {
+            return self.sell(public, request, (exchange, now));
         }
+        let Some(want) = Want::of(request, self.venue) else { return no_route() };
+        let answer = self.desk.answer(want, request, (exchange, now), &self.talk.codes);
+        answer.unwrap_or_else(|TooOften| self.slow_down(mono))
     }
 
     /// Market data, within its rate.
@@ -120,6 +119,10 @@ pub fn rate_headers(answer: Answer, left: u32) -> Answer {
         .header("x-ratelimit-requested-tokens", 1)
         .header("x-ratelimit-burst-capacity", 150)
         .header("x-ratelimit-replenish-rate", 150)
+}
+
+fn no_route() -> Answer {
+    Answer::named(404, "\"not_found\"", "no Route matched with those values")
 }
 
 fn banned(left: DurNs) -> Answer {
@@ -152,24 +155,30 @@ impl Dialect for Korean {
         if is_late || !self.connects.take(1, mono) {
             return refuse(self.slow_down(mono));
         }
-        let account: Option<AccountId> = match (request.path.as_str(), self.venue) {
+        let account = match (request.path.as_str(), self.venue) {
             ("/websocket/v1", _) => None,
-            _ => {
-                let text = "no Route matched with those values";
-                return refuse(Answer::named(404, "\"not_found\"", text));
+            ("/websocket/v1/private", VenueId::Upbit)
+            | ("/websocket/v2/private", VenueId::Bithumb) => {
+                match self.desk.gate.admit(request, (at.0.accounts(), now)) {
+                    Ok(account) => Some(account.id),
+                    Err(answer) => return refuse(answer),
+                }
             }
+            _ => return refuse(no_route()),
         };
         let messages =
             if has_origin { Window::new(1, ORIGIN_SPAN) } else { Window::new(5, SECOND) };
         let left = self.connects.left(mono);
         let group = if has_origin { "origin" } else { "websocket" };
         let remaining = format!("group={group}; min=300; sec={left}");
+        let mut state = KoreanSeat::new(messages);
+        state.is_private = account.is_some();
         let seat = Seat {
             account,
             path: request.path.clone(),
             opened: mono,
             heard: mono,
-            state: SeatState::Korean(Box::new(KoreanSeat::new(messages))),
+            state: SeatState::Korean(Box::new(state)),
         };
         Ok((seat, vec![("remaining-req".to_owned(), remaining)]))
     }
@@ -190,11 +199,22 @@ impl Dialect for Korean {
 
     fn account(
         &mut self,
-        _seat: &mut Seat,
-        _event: &AccountEvent,
-        _at: (&Exchange, SimNow),
+        seat: &mut Seat,
+        event: &AccountEvent,
+        at: (&Exchange, SimNow),
     ) -> Vec<Out> {
-        Vec::new()
+        let (venue, codes) = (self.venue, &self.talk.codes);
+        let Some(state) = state(seat) else { return Vec::new() };
+        let instrument = instrument_of(event);
+        let is_wanted = state.own.iter().any(|(kind, of)| match instrument {
+            Some(at) => *kind == Kind::MyOrder && (of.is_empty() || of.contains(&at)),
+            None => *kind == Kind::MyAsset,
+        });
+        if !is_wanted {
+            return Vec::new();
+        }
+        let teller = Teller { venue, format: state.format, codes, now_ms: at.1.wall_ms };
+        vec![Out::Binary(teller.frame(event, at.0).into_bytes())]
     }
 
     fn tick(&mut self, seat: &mut Seat, at: (&Exchange, SimNow)) -> Vec<Out> {

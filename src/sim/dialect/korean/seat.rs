@@ -31,6 +31,8 @@ pub struct Line {
 /// What is remembered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KoreanSeat {
+    /// It was opened with a token.
+    pub is_private: bool,
     /// How frames are written.
     pub format: Format,
     /// Subscribed public codes, each once a kind.
@@ -54,6 +56,7 @@ impl KoreanSeat {
     /// Of a new connection, whose client may send so many messages a second.
     pub const fn new(per_second: Window) -> KoreanSeat {
         KoreanSeat {
+            is_private: false,
             format: Format { is_short: false, is_list: false },
             lines: Vec::new(),
             own: Vec::new(),

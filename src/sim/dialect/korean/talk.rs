@@ -82,6 +82,12 @@ impl Talk {
                 seat.format = format;
                 vec![binary(self.listed(seat, &ticket))]
             }
+            Ok(Asked::Subscribe { wants, .. })
+                if !seat.is_private && wants.iter().any(|want| want.kind.is_private()) =>
+            {
+                let message = "The credentials are not valid.".to_owned();
+                fail(seat, mono, Fault { name: "INVALID_AUTH", message })
+            }
             Ok(Asked::Subscribe { format, wants }) => {
                 seat.format = format;
                 self.subscribe(seat, &wants);
@@ -155,7 +161,8 @@ impl Talk {
             let book = at.0.book(line.instrument);
             let Some(best) = best(book) else { continue };
             let slot = self.slot(line.instrument, at.1.wall_ms);
-            let is_due = line.is_dirty && line.is_live && slot > line.slot;
+            let is_slot = slot > line.slot || at.0.is_hurried();
+            let is_due = line.is_dirty && line.is_live && is_slot;
             let stage = match line.owes_snapshot {
                 true => Stage::Snapshot,
                 false if is_due => Stage::Realtime,

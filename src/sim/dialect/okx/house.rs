@@ -10,6 +10,10 @@ use crate::sim::dialect::ask::Answer;
 use crate::sim::dialect::ask::Params;
 use crate::sim::dialect::ask::response;
 use crate::sim::dialect::codes::Codes;
+use crate::sim::dialect::okx::account;
+use crate::sim::dialect::okx::account::Booth;
+use crate::sim::dialect::okx::desk::Desk;
+use crate::sim::dialect::okx::desk::Want;
 use crate::sim::dialect::okx::market;
 use crate::sim::dialect::okx::seat::Entrance;
 use crate::sim::dialect::okx::seat::OkxSeat;
@@ -28,22 +32,28 @@ pub struct Okx {
     connects: Window,
     public: Window,
     opened: u64,
+    desk: Desk,
 }
 
 impl Okx {
     /// With all its limits unused.
-    pub const fn new() -> Okx {
+    pub fn new() -> Okx {
         Okx {
             codes: Codes::of(VenueId::Okx),
             connects: Window::new(3, DurNs::from_secs(1)),
             public: Window::new(20, DurNs::from_secs(2)),
             opened: 0,
+            desk: Desk::default(),
         }
     }
 
     fn serve(&mut self, request: &Request, at: (&mut Exchange, SimNow)) -> Answer {
         let (exchange, now) = at;
         self.codes.learn(exchange);
+        if let Some(want) = Want::of_request(&request.method, &request.path) {
+            let answer = self.desk.answer(want, request, (exchange, now), &self.codes);
+            return answer.unwrap_or_else(too_many);
+        }
         if !self.public.take(1, now.now.mono) {
             return too_many();
         }
@@ -107,8 +117,15 @@ impl Dialect for Okx {
 
     fn message(&mut self, seat: &mut Seat, text: &[u8], at: (&mut Exchange, SimNow)) -> Vec<Out> {
         self.codes.learn(at.0);
-        let (exchange, codes) = ((&*at.0, at.1), &self.codes);
-        state(seat).map_or_else(Vec::new, |state| talk::message(state, text, exchange, codes))
+        let codes = &self.codes;
+        let Seat { account, state: SeatState::Okx(state), .. } = seat else {
+            return Vec::new();
+        };
+        if state.entrance == Entrance::Public {
+            return talk::message(state, text, (at.0, at.1), codes);
+        }
+        let mut booth = Booth { seat: state, account, desk: &mut self.desk, codes };
+        booth.message(text, at)
     }
 
     fn pinged(&mut self, _seat: &mut Seat, _now: SimNow) -> Vec<Out> {
@@ -123,11 +140,18 @@ impl Dialect for Okx {
 
     fn account(
         &mut self,
-        _seat: &mut Seat,
-        _event: &AccountEvent,
-        _at: (&Exchange, SimNow),
+        seat: &mut Seat,
+        event: &AccountEvent,
+        at: (&Exchange, SimNow),
     ) -> Vec<Out> {
-        Vec::new()
+        self.codes.learn(at.0);
+        let codes = &self.codes;
+        let Some(state) = state(seat) else { return Vec::new() };
+        let out = account::told(state, event, at, codes);
+        if !out.is_empty() {
+            state.spoke = at.1.now.mono;
+        }
+        out
     }
 
     fn tick(&mut self, seat: &mut Seat, at: (&Exchange, SimNow)) -> Vec<Out> {

@@ -1,7 +1,11 @@
 //! OKX v5 spot: public and private sockets, REST.
 
+pub mod account;
+pub mod auth;
+pub mod desk;
 pub mod frames;
 pub mod house;
 pub mod market;
+pub mod orders;
 pub mod seat;
 pub mod talk;

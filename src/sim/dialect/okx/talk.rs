@@ -207,7 +207,8 @@ fn due(channel: &mut Channel, at: (&Exchange, SimNow), codes: &Codes) -> Option<
     }
     let slot = now_ms / channel.feed.every_ms();
     let is_first = channel.sequence.is_none();
-    let is_due = channel.is_dirty && (is_first || slot > channel.slot);
+    let is_slot = is_first || slot > channel.slot || at.0.is_hurried();
+    let is_due = channel.is_dirty && is_slot;
     let is_quiet = channel.feed == Feed::Books && mono.since(channel.sent) >= KEEPALIVE;
     let book = at.0.book(channel.instrument);
     let pair = best(book).filter(|_| is_due || is_quiet)?;

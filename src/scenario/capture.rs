@@ -1,5 +1,8 @@
 //! Feeds and a recorder on threads, and nothing else: what `arb record` runs.
 
+use std::io;
+use std::sync::Arc;
+
 use crate::feed::recorder::Recorder;
 use crate::runtime::agent::Agent;
 use crate::runtime::crew::Crew;
@@ -15,9 +18,6 @@ use crate::types::control::PermissionWord;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
 use crate::types::time::Now;
-
-use std::io;
-use std::sync::Arc;
 
 /// Longest time from the order to end to the end of a thread.
 const DRAIN: DurNs = DurNs::from_secs(5);

@@ -46,6 +46,8 @@ pub struct Lines {
     read_bytes: Arc<AtomicU64>,
     /// Size of the file when it was opened; 0 if unknown (a pipe).
     pub total_bytes: u64,
+    /// Gzip by its name, and without a single byte.
+    pub is_bare_gzip: bool,
 }
 
 impl Lines {
@@ -59,15 +61,16 @@ impl Lines {
         let read_bytes = Arc::new(AtomicU64::new(0));
         let metered = Metered { input: file, read_bytes: Arc::clone(&read_bytes) };
         let mut plain = BufReader::with_capacity(BUFFER_BYTES, metered);
-        // A file that was begun and never written to is an empty one, not a damaged one.
-        let is_gzip =
-            path.extension().is_some_and(|ending| ending == "gz") && !plain.fill_buf()?.is_empty();
+        let is_named_gzip = path.extension().is_some_and(|ending| ending == "gz");
+        // A file that was begun and never written to holds no line; no decoder would say so.
+        let is_bare_gzip = is_named_gzip && plain.fill_buf()?.is_empty();
+        let is_gzip = is_named_gzip && !is_bare_gzip;
         let source: Box<dyn BufRead + Send> = if is_gzip {
             Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(plain)))
         } else {
             Box::new(plain)
         };
-        Ok(Lines { source, is_gzip, read_bytes, total_bytes })
+        Ok(Lines { source, is_gzip, read_bytes, total_bytes, is_bare_gzip })
     }
     /// Bytes of the file (compressed, if it is) taken so far.
     pub fn read_bytes(&self) -> u64 {

@@ -57,8 +57,9 @@ pub struct SimArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "BTC,ETH",
           value_parser = base)]
     pub bases: Vec<Asset>,
-    /// Seed of the market and of the accounts' keys
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    /// Seed of the market and of the accounts' keys; the usual one has its first entry for an engine
+    /// at its defaults within a minute
+    #[arg(long, value_name = "N", default_value_t = 2)]
     pub seed: u64,
     /// Images of each book per second
     #[arg(long, value_name = "N", default_value_t = 10,

@@ -1,6 +1,8 @@
 //! The simulated venues' protocols against our own codecs, without any socket: what a dialect
 //! writes is read back into the same book, and what a venue refuses is refused in its words.
 
+#![allow(clippy::expect_used, reason = "a test stops where something is not as it has to be")]
+
 #[path = "sim_dialects/hall.rs"]
 mod hall;
 #[path = "sim_dialects/keys.rs"]

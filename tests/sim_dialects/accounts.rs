@@ -157,11 +157,13 @@ fn heard(hall: &Hall, out: &[Out]) -> Vec<PrivateEvent> {
 }
 
 fn orders(events: &[PrivateEvent]) -> Vec<&OrderUpdate> {
-    let order = |event| match event {
-        &PrivateEvent::Order(ref order) => Some(order),
-        _ => None,
-    };
-    events.iter().filter_map(order).collect()
+    let mut found = Vec::new();
+    for event in events {
+        if let PrivateEvent::Order(order) = event {
+            found.push(order);
+        }
+    }
+    found
 }
 
 fn levels(hall: &Hall) -> (i64, i64, i64) {
@@ -200,8 +202,8 @@ fn an_order_that_takes_is_told_match_by_match_and_balances_are_those_of_the_ledg
         assert!(fills.iter().all(|fill| fill.price.raw() <= ask), "{venue:?}");
         let last = query(&mut hall, "own1");
         assert_eq!(last.filled.map(|qty| qty.raw()), Some(lot), "{venue:?}: {last:?}");
-        let states = updates.iter().filter_map(|update| update.state);
-        assert_eq!(states.last(), Some(OrderState::Filled), "{venue:?}: {updates:?}");
+        let mut states = updates.iter().filter_map(|update| update.state);
+        assert_eq!(states.next_back(), Some(OrderState::Filled), "{venue:?}: {updates:?}");
         let told = updates.iter().all(|update| update.venue_order_id == last.venue_order_id);
         assert!(told, "{venue:?}: one id everywhere");
         let real = hall.exchange.balances(seat.account.expect("an account"));

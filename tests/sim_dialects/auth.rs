@@ -150,9 +150,12 @@ fn each_flaw_of_a_korean_token_has_its_name() {
     }
 }
 
+/// Header, what it is made, status and code of the answer.
+type Flaw = (&'static str, &'static str, u16, &'static str);
+
 #[test]
 fn each_flaw_of_a_signed_request_has_its_code() {
-    let cases: [(VenueId, &str, &[(&str, &str, u16, &str)]); 3] = [
+    let cases: [(VenueId, &str, &[Flaw]); 3] = [
         (VenueId::Binance, "/api/v3/account", &[("x-mbx-apikey", "nobody", 401, "-2015")]),
         (
             VenueId::Bybit,

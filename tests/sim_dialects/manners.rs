@@ -144,7 +144,7 @@ fn bybit_answers_pings_and_refuses_an_eleventh_topic() {
     let mut seat = hall.seat("/v5/public/spot");
     let pong = &said(&hall.say(&mut seat, r#"{"op":"ping"}"#))[0];
     assert_eq!((&pong["ret_msg"], &pong["op"]), (&"pong".into(), &"ping".into()));
-    let args = vec!["\"orderbook.1.BTCUSDT\""; 11].join(",");
+    let args = ["\"orderbook.1.BTCUSDT\""; 11].join(",");
     let refusal = format!(r#"{{"req_id":"9","op":"subscribe","args":[{args}]}}"#);
     let refusal = &said(&hall.say(&mut seat, &refusal))[0];
     assert_eq!((&refusal["success"], &refusal["req_id"]), (&false.into(), &"9".into()));

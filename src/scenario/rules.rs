@@ -4,6 +4,8 @@
 use std::fmt;
 
 use crate::feed::limits::FeedLimits;
+use crate::feed::rules_round::NothingTold;
+use crate::feed::rules_round::RulesRound;
 use crate::net::http::Http;
 use crate::net::http::HttpError;
 use crate::net::tls::ClientTls;
@@ -13,7 +15,6 @@ use crate::types::market::Instrument;
 use crate::venue::DecodeError;
 use crate::venue::codec;
 use crate::venue::stream::InstrumentRules;
-use crate::venue::stream::merge_rules;
 use crate::venue::stream_of;
 
 /// Why a venue's rules are not known.
@@ -31,6 +32,9 @@ pub enum RulesError {
     /// An answer that is not what the venue documents.
     #[error("the answer cannot be read: {0}")]
     Decode(#[from] DecodeError),
+    /// Answers that name none of the instruments.
+    #[error(transparent)]
+    Nothing(#[from] NothingTold),
 }
 
 /// What the rules changed in an instrument.
@@ -60,22 +64,32 @@ impl fmt::Display for Change {
     }
 }
 
-/// Asks a venue for the rules of these symbols. Takes at most `limits.request` a request.
+/// Asks a venue for the rules of these symbols; of one that it does not know there are none. Takes
+/// at most `limits.request` a request.
 ///
 /// # Errors
-/// [`RulesError`]: the first request that fails.
-pub fn ask(limits: &FeedLimits, symbols: &[&str]) -> Result<Vec<InstrumentRules>, RulesError> {
+/// [`RulesError`]: the first request that fails for another reason than a single symbol.
+pub fn ask(limits: &FeedLimits, symbols: &[String]) -> Result<Vec<InstrumentRules>, RulesError> {
     let http = Http::new(&ClientTls::new(&limits.roots)?, limits.request);
     let stream = stream_of(limits.venue);
-    let mut known = Vec::new();
-    for path in stream.rules_paths(symbols) {
-        let reply = http.get(&limits.rest.join(&path))?;
-        if reply.status >= 400 {
-            return Err(RulesError::Status(reply.status));
+    let mut round = RulesRound::new(&*stream, symbols);
+    let mut denied = None;
+    while let Some(path) = round.next_path() {
+        let reply = http.get(&limits.rest.join(path))?;
+        let read = match reply.status {
+            status @ (400 | 404) => Err(RulesError::Status(status)),
+            status @ 400.. => return Err(RulesError::Status(status)),
+            _ => stream.rules(&reply.body).map_err(RulesError::Decode),
+        };
+        match read {
+            Ok(rules) => round.on_rules(rules),
+            Err(why) => {
+                round.on_denied().map_err(|NothingTold| why.clone())?;
+                denied = Some(why);
+            }
         }
-        merge_rules(&mut known, stream.rules(&reply.body)?);
     }
-    Ok(known)
+    round.finish().map_err(|nothing| denied.unwrap_or(RulesError::Nothing(nothing)))
 }
 
 /// The venue's codes of its instruments, in their order.

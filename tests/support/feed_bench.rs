@@ -20,6 +20,7 @@ use arb::feed::names::LOOKUPS;
 use arb::feed::names::Lookup;
 use arb::feed::socket::SocketFeed;
 use arb::feed::socket::SocketParts;
+use arb::feed::tap::Tap;
 use arb::net::dial::DIAL_LIMITS;
 use arb::net::serve::Listener;
 use arb::net::serve::SERVE_LIMITS;
@@ -89,7 +90,11 @@ pub struct Bench {
 
 impl Bench {
     pub fn of(venue: VenueId, bases: &[&str]) -> Bench {
-        Bench::at("127.0.0.1", None, (venue, bases))
+        Bench::at("127.0.0.1", None, (venue, bases), None)
+    }
+    /// With every input of its books recorded.
+    pub fn recorded(venue: VenueId, bases: &[&str], tap: Tap) -> Bench {
+        Bench::at("127.0.0.1", None, (venue, bases), Some(tap))
     }
     /// Over TLS, trusting the venue's certificate.
     pub fn secure(venue: VenueId, bases: &[&str], folder: &Path) -> Bench {
@@ -97,16 +102,17 @@ impl Bench {
         let roots = folder.join("venue.pem");
         identity.write_certificate(&roots).expect("a file");
         let tls = ServerTls::new(&identity).expect("a server");
-        Bench::at("127.0.0.1", Some((tls, roots)), (venue, bases))
+        Bench::at("127.0.0.1", Some((tls, roots)), (venue, bases), None)
     }
     /// By a name instead of an address: [`Bench::names`] answers what is looked up.
     pub fn named(venue: VenueId, bases: &[&str]) -> Bench {
-        Bench::at("localhost", None, (venue, bases))
+        Bench::at("localhost", None, (venue, bases), None)
     }
     fn at(
         host: &str,
         tls: Option<(ServerTls, PathBuf)>,
         (venue, bases): (VenueId, &[&str]),
+        tap: Option<Tap>,
     ) -> Bench {
         let (tls, roots) = tls.unzip();
         let scheme = if tls.is_some() { "s" } else { "" };
@@ -135,7 +141,7 @@ impl Bench {
         let feed = SocketFeed::new(SocketParts {
             limits,
             stream: Box::new(PlainStream(venue)),
-            feed: Feed::new(books, vec![top_tx]),
+            feed: Feed::new(books, vec![top_tx]).tapped(tap),
             jobs: job_tx,
             answers,
             board: Arc::clone(&board),

@@ -23,7 +23,7 @@ use crate::cli::run::reload::Reload;
 use crate::cli::run::telemetry_plan;
 use crate::cli::run::venues;
 use crate::cli::run::venues::Built;
-use crate::cli::run::venues::Keeper;
+
 use crate::cli::run::watchdog_plan;
 use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
@@ -33,12 +33,14 @@ use crate::config::yaml::Placement as PlacementYaml;
 use crate::config::yaml::ThreadYaml;
 use crate::engine::agent::Engine;
 use crate::engine::core::Core;
+use crate::feed::recorder::Recorder;
 use crate::gateway::paper::Paper;
 use crate::journal::agent::Journal;
 use crate::runtime::crew::Pinned;
 use crate::runtime::crew::Post;
 use crate::runtime::crew::StartError;
 use crate::runtime::idle::Idle;
+use crate::scenario::keeper::Keeper;
 use crate::scenario::live::Back;
 use crate::scenario::live::Hands;
 use crate::scenario::live::Running;
@@ -114,6 +116,7 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let mut ports = TelemetryPorts::new(outlets.reports, writer, reload.reopen_log());
     (ports.sources.due, ports.sources.notices) = (Some(outlets.due), Some(outlets.notices));
     ports.sources.losses = vec![("notices_lost", lost)];
+    ports.sources.losses.extend(recorder.iter().flat_map(Recorder::losses));
     ports.evidence = evidence_files;
     let tallies = plant.feeds.iter().map(VenueFeed::tally).collect();
     let witnesses = Witnesses { pulses: posts.pulses(), tallies, switches, record: terms };
@@ -218,12 +221,8 @@ fn finish(
         (false, None) => Ok(()),
         _ => journal.stop(now),
     });
-    if let Some(recorder) = recorder {
-        let trace = engine.as_ref().map(|engine| engine.core().trace_hash());
-        if let Err(error) = recorder.finish(trace, now) {
-            log::error!("the recording was not ended as it should be: {error}");
-        }
-    }
+    let trace = engine.as_ref().map(|engine| engine.core().trace_hash());
+    recorder.into_iter().for_each(|recorder| end_recording(recorder, trace, now));
     for name in &late {
         log::error!("thread {name} did not come to its end in time");
     }
@@ -263,6 +262,22 @@ fn finish(
     match stopped {
         Some(Err(error)) => Err(boot::failed(error)),
         _ => Ok(exit),
+    }
+}
+
+/// Ends its files, and says what there is and what is missing in it.
+fn end_recording(recorder: Recorder, trace: Option<u64>, now: Now) {
+    let (count, losses) = (recorder.count(), recorder.losses());
+    if let Err(error) = recorder.finish(trace, now) {
+        log::error!("the recording was not ended as it should be: {error}");
+    }
+    let [lines, bytes] = [&count.lines, &count.bytes].map(|count| count.load(Ordering::Relaxed));
+    log::info!("the recording has {lines} lines, {bytes} bytes");
+    for (name, count) in losses {
+        let count = count.load(Ordering::Relaxed);
+        if count > 0 {
+            log::warn!("the recording is not whole: {name} {count}");
+        }
     }
 }
 

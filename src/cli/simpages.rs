@@ -76,7 +76,7 @@ pub fn configuration(args: &SimArgs, common: &Common) -> Result<String, CliError
 /// With these the synthetic market is worth a pair every few seconds, and each of them ends within
 /// minutes: the shipped thresholds wait for hours. A venue that is hit again and again is connected
 /// to again within seconds: on loopback nobody has to be spared. And what was broken on purpose is
-/// soon forgotten, or the third fault of a script would be the third strike. Five venues have twelve
+/// soon forgotten, or the third fault of a script would be the third strike. Five venues have 12
 /// routes for each coin, which often pay at once.
 const PACE: &str = "\
 signal_engine:

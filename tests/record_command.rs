@@ -28,7 +28,10 @@ fn exchange(name: &str) -> (Place, Going) {
         let port = ready["ports"][venue].as_u64().expect("a port");
         yaml = yaml.replace(&format!(":{}", 17_700 + at), &format!(":{port}"));
     }
-    place.configure(&format!("{yaml}{EAGER}"));
+    // What it says of trading is for people; the rest is kept as it is.
+    let (before, rest) = yaml.split_once("signal_engine:").expect("a pace");
+    let (_, after) = rest.split_once("\nvenues:").expect("the rate's venue");
+    place.configure(&format!("{before}{EAGER}\nvenues:{after}"));
     (place, going)
 }
 

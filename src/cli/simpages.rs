@@ -47,6 +47,7 @@ pub fn configuration(args: &SimArgs, common: &Common) -> Result<String, CliError
     for venue in VenueId::ALL {
         text.push_str(&section(venue, args));
     }
+    text.push_str(PACE);
     text.push_str("venues:\n  fx: ");
     let is_served = |venue: &VenueId| venues.contains(venue);
     let fx = [VenueId::Upbit, VenueId::Bithumb].into_iter().find(is_served);
@@ -71,6 +72,31 @@ pub fn configuration(args: &SimArgs, common: &Common) -> Result<String, CliError
     }
     Ok(text)
 }
+
+/// With these the synthetic market is worth a pair every few seconds, and each of them ends within
+/// minutes: the shipped thresholds wait for hours. A venue that is hit again and again is connected
+/// to again within seconds: on loopback nobody has to be spared. And what was broken on purpose is
+/// soon forgotten, or the third fault of a script would be the third strike. Five venues have 12
+/// routes for each coin, which often pay at once.
+const PACE: &str = "\
+signal_engine:
+  min_spread_pct: 0.2
+
+exit:
+  take_profit_pct: 0.3
+  max_holding_seconds: 60
+
+risk:
+  max_orders_per_second: 40
+  max_orders_per_minute: 600
+
+websocket:
+  reconnect_interval: 2
+
+watchdog:
+  strike_decay_cycles: 20
+
+";
 
 /// The paper account has this part of the simulated one: a hundredth.
 const FUNDS_PART: i64 = 100;

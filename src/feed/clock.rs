@@ -5,7 +5,8 @@
 //! 1. the newest answers of the venue about its time: it was read between our asking and hearing,
 //!    so each answer bounds the offset from both sides;
 //! 2. frames: none can arrive before it was sent, so the least `receive − sent` of the last minute
-//!    bounds it from above.
+//!    bounds it from above. A frame that claims to be sent more than [`SKEW`] later than the
+//!    answers allow tells nothing: its time is wrong, and must not bend the estimate.
 //!
 //! So a clock that is right by all that is known is not corrected by half a round trip, and a lag
 //! is never negative. Evidence that contradicts itself counts as far as it is newest.
@@ -70,7 +71,9 @@ impl ClockOffset {
     pub fn lag(&mut self, sent_ms: u64, now: Now) -> Option<DurNs> {
         let way = i128::from(now.wall.0).saturating_sub(ns(sent_ms));
         let offset = self.offset(now.mono);
-        if now.wall.0 == 0 || (way - offset).abs() > STRANGE_NS {
+        let least = self.bounds(now.mono).map_or(i128::MIN, |(least, _)| least);
+        let is_early = way < least.saturating_sub(i128::from(SKEW.0));
+        if now.wall.0 == 0 || is_early || (way - offset).abs() > STRANGE_NS {
             return None;
         }
         if now.mono.since(self.span_began) >= SPAN {
@@ -96,10 +99,13 @@ impl ClockOffset {
         changed.then_some(if is_skewed { Skew::Begins } else { Skew::Ends })
     }
 
+    /// What the answers allow, ns.
+    fn bounds(&self, now: MonoNs) -> Option<(i128, i128)> {
+        self.answers.filter(|_| now.since(self.answered_at) < ANSWER_LIFE)
+    }
     /// In ns.
     fn offset(&self, now: MonoNs) -> i128 {
-        let known = now.since(self.answered_at) < ANSWER_LIFE;
-        let (least, largest) = self.answers.filter(|_| known).unwrap_or((0, i128::MAX));
+        let (least, largest) = self.bounds(now).unwrap_or((0, i128::MAX));
         let floor = self.floors.iter().flatten().min().copied().unwrap_or(i128::MAX);
         // Without answers nothing says that we are ahead; frames alone may say that we are behind.
         0.max(least).min(largest).min(floor)
@@ -137,6 +143,16 @@ mod tests {
             step_ms: 1,
         };
         clock.on_answer(told, at(heard).mono);
+    }
+
+    #[test]
+    fn a_frame_from_the_future_tells_nothing_and_bends_nothing() {
+        let mut clock = ClockOffset::default();
+        answer(&mut clock, (1_000, 1_020, 1_010));
+        assert_eq!(clock.lag(DAY_MS + 1_080, at(1_100)), Some(DurNs::from_ms(20)));
+        assert_eq!(clock.lag(DAY_MS + 61_200, at(1_200)), None, "a minute ahead");
+        assert_eq!(clock.lag(DAY_MS + 1_280, at(1_300)), Some(DurNs::from_ms(20)));
+        assert_eq!(clock.ahead_ms(at(1_300).mono), 0);
     }
 
     #[test]

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::types::ids::VenueId;
     use crate::types::ids::instrument_name;
-    use crate::venue::stream_of as stream;
+    use crate::venue::stream_of;
 
     fn rule(symbol: &str) -> InstrumentRules {
         let name = instrument_name("A", "B").expect("a name");
@@ -116,7 +116,7 @@ mod tests {
         bad: &[&str],
     ) -> (Result<Vec<String>, NothingTold>, usize) {
         let symbols: Vec<String> = symbols.iter().map(|&code| code.to_owned()).collect();
-        let mut round = RulesRound::new(&*stream(venue), &symbols);
+        let mut round = RulesRound::new(&*stream_of(venue), &symbols);
         let mut asked = 0;
         while let Some(path) = round.next_path().map(str::to_owned) {
             asked += 1;

@@ -64,6 +64,7 @@ use crate::topology::mock_plant;
 use crate::topology::venues as in_use;
 use crate::types::board::DogBoard;
 use crate::types::board::Terms;
+use crate::types::fact::Fact;
 use crate::types::ids::VenueId;
 use crate::types::journal::JournalState;
 use crate::types::time::Clock;
@@ -101,14 +102,11 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let watchdog = watchdog(job, &posts, &mut plant, (&state, standing));
     let dog = Arc::clone(&plant.boards.dog);
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
-    let keeper = Arc::clone(&record);
     let (terms, lost) = (Arc::<Terms>::default(), Arc::<AtomicU64>::default());
     let notices = plant.boards.notices.clone();
-    let mut witness = Witness::new(Arc::clone(&terms), notices, Arc::clone(&lost));
-    let journal = Journal::new(outlets.facts, writer, state).watched_by(Box::new(move |fact| {
-        keeper.lock().unwrap_or_else(PoisonError::into_inner).take(fact);
-        witness.take(fact);
-    }));
+    let witness = Witness::new(Arc::clone(&terms), notices, Arc::clone(&lost));
+    let journal = Journal::new(outlets.facts, writer, state);
+    let journal = journal.watched_by(watching(&record, witness));
     let Some(writer) = log.take() else { return Err(no_log()) };
     let mut ports = TelemetryPorts::new(outlets.reports, writer, reload.reopen_log());
     (ports.sources.due, ports.sources.notices) = (Some(outlets.due), Some(outlets.notices));
@@ -136,6 +134,30 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let done = finish(job, back, (&record, span, &dog));
     drop(lock);
     done
+}
+
+/// The plant of the mode.
+fn build(
+    job: &Job<'_>,
+    posts: &Posts,
+    (site, sabotage): (Site, &Sabotage),
+) -> Result<Built, CliError> {
+    match job.loaded.checked.mode {
+        Mode::Mock => mock(job, (site, sabotage)),
+        Mode::Paper | Mode::Live => {
+            let disk_is_full = Arc::clone(&sabotage.switches.disk_is_full);
+            venues::build(job, posts, (site, disk_is_full))
+        }
+    }
+}
+
+/// What hears of every fact before it is written.
+fn watching(record: &Arc<Mutex<Record>>, mut witness: Witness) -> Box<dyn FnMut(&Fact) + Send> {
+    let record = Arc::clone(record);
+    Box::new(move |fact| {
+        record.lock().unwrap_or_else(PoisonError::into_inner).take(fact);
+        witness.take(fact);
+    })
 }
 
 fn say_why(is_asked: bool, watchdog: Option<u8>) {

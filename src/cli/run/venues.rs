@@ -1,8 +1,6 @@
 //! Mode paper: what the venues say of their instruments before the start and each hour, the plant
 //! of real feeds, and its recorder.
 
-use std::sync::Arc;
-
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::record::not_begun;
@@ -12,6 +10,7 @@ use crate::engine::limits::EnginePlan;
 use crate::engine::signal::routes;
 use crate::feed::limits::FeedLimits;
 use crate::feed::recorder::Recorder;
+use crate::feed::reel::Refuse;
 use crate::net::tls::TlsError;
 use crate::runtime::agent::Agent;
 use crate::runtime::crew::Post;
@@ -122,11 +121,15 @@ pub(super) struct Built {
 ///
 /// # Errors
 /// `Exit::Config`, `Exit::Directory`.
-pub(super) fn build(job: &Job<'_>, posts: &Posts, site: Site) -> Result<Built, CliError> {
+pub(super) fn build(
+    job: &Job<'_>,
+    posts: &Posts,
+    (site, refuse): (Site, Refuse),
+) -> Result<Built, CliError> {
     let venues = in_use(&job.plan.engine.instruments);
     let (mut taps, mut ports) = match job.recording.is_some() {
         true => {
-            let (taps, ports) = taping(&venues, Arc::default());
+            let (taps, ports) = taping(&venues, refuse);
             (taps, Some(ports))
         }
         false => (Vec::new(), None),

@@ -268,7 +268,7 @@ pub struct WebsocketYaml {
     #[schemars(length(max = limit::INSTRUMENTS))]
     pub okx_symbols: Vec<String>,
     /// Longest pause between two attempts to connect (it grows from 0.125 s, with jitter).
-    #[schemars(range(min = 0.2, max = 300), extend("unit" = "s", "waits_for" = "mode paper"))]
+    #[schemars(range(min = 0.2, max = 300), extend("unit" = "s"))]
     pub reconnect_interval: Decimal,
 }
 

@@ -198,17 +198,6 @@ fn sabotage(job: &Job<'_>, switches: &Switches) -> Sabotage {
     Sabotage { faults: job.faults.clone(), start: job.clock.mono(), switches: switches.clone() }
 }
 
-fn build(
-    job: &Job<'_>,
-    posts: &Posts,
-    (site, sabotage): (Site, &Sabotage),
-) -> Result<Built, CliError> {
-    match job.loaded.checked.mode {
-        Mode::Mock => mock(job, (site, sabotage)),
-        Mode::Paper | Mode::Live => venues::build(job, posts, site),
-    }
-}
-
 /// The synthetic market, with the feeds' part of the fault schedule laid over it.
 fn mock(job: &Job<'_>, (site, sabotage): (Site, &Sabotage)) -> Result<Built, CliError> {
     let mut market = job.market.clone();

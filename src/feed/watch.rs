@@ -104,8 +104,10 @@ impl Watch {
         (self.arrived_at, self.heard_at) = (Some(now.mono), now.mono);
         let Outcome::Book { slot, .. } = outcome else { return None };
         let sent_ms = feed.take_sent_ms(*slot)?;
-        self.lag = self.clock.lag(sent_ms, now);
-        self.lag.is_none().then_some(Counter::StrangeTimes)
+        let lag = self.clock.lag(sent_ms, now);
+        // What tells no lag is as late as what came before it (`FAULTS.md` F27).
+        self.lag = lag.or(self.lag);
+        lag.is_none().then_some(Counter::StrangeTimes)
     }
     /// The venue told its time. What is to be counted, if the clocks differ too much.
     pub fn on_time(&mut self, told: ServerTime, now: Now) -> Option<Counter> {

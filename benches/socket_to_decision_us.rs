@@ -181,6 +181,8 @@ impl Run {
     }
 }
 
+/// What of a sample a table shows, in ns.
+type Part = fn(&Sample) -> u64;
 type Contender = (&'static str, Setting, fn(Setting) -> Samples);
 
 /// Those that these cores allow; the others are told of.
@@ -225,7 +227,7 @@ fn main() {
                 }
             }
         }
-        let parts: [(&str, fn(&Sample) -> u64); 2] =
+        let parts: [(&str, Part); 2] =
             [("from send", |s| s.from_send.0), ("from due", |s| s.from_due.0)];
         for (what, part) in parts {
             println!("{what}, {how}, reader on core {}", online[1]);

@@ -56,7 +56,43 @@ fn nothing_that_was_recorded_means_that_no_venue_answered() {
     let (place, exchange) = exchange("record_nothing");
     drop(exchange);
     let ended = place.run("record --for 1").expect(69);
-    ended.says("no venue sent a frame");
+    ended.says("no venue could be reached");
+}
+
+#[test]
+fn a_signal_ends_a_recording_in_order_and_each_venue_was_told_of() {
+    let (place, _exchange) = exchange("record_signal");
+    let mut going = place.start(place.arb("record --out tapes/x --json"));
+    going.until_said("okx live");
+    going.signal("INT");
+    let ended = going.end().expect(0);
+    let summary = ended.summary();
+    let files: Vec<&str> =
+        summary["files"].as_array().expect("files").iter().filter_map(Value::as_str).collect();
+    let [file] = files[..] else { panic!("one file: {summary}") };
+    assert!(file.ends_with("run/tapes/x-000001.rec.gz"), "{file}");
+    let on_disk = std::fs::metadata(file).expect("a file").len();
+    assert_eq!(summary["bytes"], on_disk);
+    let decoded = place.run(&format!("decode {file} --venue okx")).expect(0).out;
+    let books = decoded.lines().filter(|line| line.contains("\"bids\"")).count();
+    assert!(books > 10, "{books} books of {} lines", decoded.lines().count());
+    let second = place.run("record --out tapes/x --for 2 --json --quiet").expect(0);
+    assert!(second.summary()["files"][0].as_str().expect("a file").ends_with("x-000002.rec.gz"));
+    assert!(!second.err.contains("record:"), "{}", second.err);
+}
+
+#[test]
+fn a_folder_that_is_none_and_a_disk_that_refuses_have_exits_of_their_own() {
+    let (place, _exchange) = exchange("record_disk");
+    place.write("file", "");
+    let words = format!("record --for 5 --out {}/x", place.path("file").display());
+    place.run(&words).expect(73).says("name a folder");
+    place.run("record --rotate-mb 9 --max-mb 9").expect(2).says("--max-mb");
+    // Of so many half kilobytes the file may have; the signal for one more is ignored.
+    let script = "trap '' XFSZ; ulimit -f 100; exec \"$@\"";
+    let full = place.start(place.shell(script, "record --for 60 --json")).end().expect(74);
+    full.says("the recording stops here");
+    assert!(full.summary()["lines"].as_u64() > Some(100), "{}", full.out);
 }
 
 #[test]

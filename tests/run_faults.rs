@@ -287,7 +287,8 @@ fn a_thread_that_panics_is_reported_ends_entries_and_lets_the_others_drain() {
         let (telemetry, sabotage) = (telemetry(reports), Sabotage::default());
         let plant = plant.with_feeds(|feed| VenueFeed::Synthetic(Box::new(feed)));
         let helpers = Vec::new();
-        let hands = Hands { plant, journal, telemetry, watchdog, helpers, sabotage };
+        let recorder = None;
+        let hands = Hands { plant, journal, telemetry, watchdog, helpers, recorder, sabotage };
         let running = Running::start(posts, hands, clock, &mut |_, _| {}).expect("threads");
         running.wait(&|| false, &mut || {});
         let back = running.end(&mut || {});

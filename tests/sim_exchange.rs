@@ -1,5 +1,6 @@
 //! The simulated venue without its protocol: matching, locks, fees, client ids, and a ledger
 //! that always adds up.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use arb::sim::exchange::core::Doors;
 use arb::sim::exchange::core::Exchange;

@@ -256,7 +256,7 @@ fn a_full_disk_ends_the_recording_and_leaves_what_was_written() {
     }
     // The feeds notice nothing: buffers come back, nothing waits.
     desk.turn(3_000);
-    assert!(desk.count.has_stopped.load(Ordering::Relaxed));
+    assert!(desk.count.has_stopped());
     assert!(desk.recorder.is_drained());
     assert!(desk.recorder.finish(None, now(4_000)).is_err());
     let mut tape = Tape::open(&series.part(1).recording).expect("the file opens");

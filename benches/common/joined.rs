@@ -165,6 +165,7 @@ fn connected(feed: Feed, clock: Clock) -> Option<(SocketFeed, Peer)> {
         dial: DIAL_LIMITS,
         request: LONG,
         lookup: LONG,
+        silence_cap: DurNs::from_secs(15),
         reconnect_cap: LONG,
         rate: Rate { per_second: 10, burst: 20 },
         seed: 7,

@@ -4,6 +4,7 @@
 mod files;
 mod finding;
 mod host;
+mod reach;
 
 use serde::Serialize;
 
@@ -88,6 +89,7 @@ fn all(loaded: &Loaded, common: &Common) -> Vec<Finding> {
     let mut findings = vec![Finding::ok("config.valid", origin)];
     findings.extend(files::checks(loaded, &common.run_dir, config));
     findings.extend(host::checks(&loaded.checked.sections));
+    findings.extend(reach::checks(loaded));
     findings
 }
 

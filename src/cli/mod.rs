@@ -81,8 +81,9 @@ Data goes to stdout, everything else to stderr.
 /// Cross-exchange arbitrage, built to run for days unattended.
 ///
 /// arb watches the same asset on two exchanges and finds moments when buying on one and selling
-/// on the other pays after fees, depth, slippage and currency. Nothing here needs a key, a
-/// network or a service; no command of this version can reach an exchange.
+/// on the other pays after fees, depth, slippage and currency. Nothing here needs a key or a
+/// service, and no command of this version sends an order to an exchange: `run --mode paper`,
+/// `record` and `doctor` read what it shows to everybody.
 #[derive(Parser, Debug)]
 #[command(name = "arb", version, arg_required_else_help = true, after_help = after_help())]
 pub struct Cli {

@@ -1,6 +1,8 @@
 //! `arb record`, and `arb run --record`: where the files lie and when the next one begins.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -37,15 +39,19 @@ use crate::topology::venues;
 use crate::topology::venues::VenueSite;
 use crate::topology::venues::paper_plant;
 use crate::types::counters::Counter;
+use crate::types::counters::Tally;
 use crate::types::ids::VenueId;
 use crate::types::notice::Notice;
 use crate::types::report::Checkpoints;
 use crate::types::time::Clock;
 use crate::types::time::DurNs;
+use crate::types::time::MonoNs;
 use crate::types::time::Now;
 
 /// Longest time from Ctrl-C to the end of a thread.
 const DRAIN: DurNs = DurNs::from_secs(5);
+/// Between two lines of progress.
+const PROGRESS: DurNs = DurNs::from_secs(10);
 
 /// Help of the files of a recording.
 pub const EXAMPLES: &str = "\
@@ -127,18 +133,24 @@ pub fn record(arguments: &RecordArgs, common: &Common) -> Result<Exit, CliError>
     let loaded = load(common, Vec::new())?;
     let clock = Clock::start();
     let begun = Now { mono: clock.mono(), wall: Clock::wall() };
+    let series = files.series.clone();
+    let first = series.next_number().map_err(|error| not_begun(&files, &error))?;
     let Wired { crowd, recorder, notices } = wire(&loaded, files, begun)?;
     let count = recorder.count();
     let until = arguments.seconds.map(|s| begun.mono.plus(DurNs::from_secs(u64::from(s))));
     let stop = stop_flag(Exit::Interrupted);
+    let progress = RefCell::new(Progress::new(&crowd, begun.mono));
     let is_over = || {
+        if !common.quiet {
+            progress.borrow_mut().look(&count, clock.mono());
+        }
         while let Some(notice) = notices.take() {
             if let Some((level, line)) = notice.kind.line() {
                 log::log!(level, "{line}");
             }
         }
         let is_late = until.is_some_and(|until| clock.mono() >= until);
-        is_late || stop.load(Ordering::Relaxed) || count.has_stopped.load(Ordering::Relaxed)
+        is_late || stop.load(Ordering::Relaxed) || count.has_stopped()
     };
     let recorded = record_only(crowd, recorder, clock, &is_over).map_err(|error| {
         CliError::new(Exit::Internal, error, "see the limits of this user (ulimit -u)")
@@ -150,7 +162,10 @@ pub fn record(arguments: &RecordArgs, common: &Common) -> Result<Exit, CliError>
         .iter()
         .map(|feed| (feed.venue().name(), feed.tally().get(Counter::Frames)))
         .collect();
-    let text = told(&count, &frames, (common, exit));
+    let parts = series.parts().unwrap_or_default();
+    let mine = parts.into_iter().filter(|part| part.number >= first);
+    let written = mine.map(|part| part.recording.display().to_string()).collect();
+    let text = told(&count, (&frames, written), (common, exit));
     output::print(text.as_bytes())?;
     ended.map(|()| exit)
 }
@@ -227,7 +242,11 @@ fn judge(recorded: &Recorded<SocketFeed>, lines: u64) -> Result<(), CliError> {
     }
     if lines == 0 {
         let hint = "see the log above, the addresses in the configuration, and `arb doctor`";
-        return Err(CliError::new(Exit::Unreachable, "no venue sent a frame", hint));
+        return Err(CliError::new(
+            Exit::Unreachable,
+            "no venue could be reached: not one sent a frame",
+            hint,
+        ));
     }
     Ok(())
 }
@@ -235,22 +254,66 @@ fn judge(recorded: &Recorded<SocketFeed>, lines: u64) -> Result<(), CliError> {
 /// The end, for people or as one JSON object.
 fn told(
     count: &RecorderCount,
-    frames: &BTreeMap<&str, u64>,
+    (frames, files): (&BTreeMap<&str, u64>, Vec<String>),
     (common, exit): (&Common, Exit),
 ) -> String {
-    let all = [&count.lines, &count.bytes, &*count.lost, &count.late];
+    let all = [&count.lines, &count.bytes, &*count.lost, &*count.late];
     let [lines, bytes, lost, late] = all.map(|count| count.load(Ordering::Relaxed));
     if common.json {
         let value = json!({
-            "mode": "record", "frames": frames, "lines": lines, "bytes": bytes, "lost": lost,
-            "late": late, "exit": exit.code(),
+            "mode": "record", "files": files, "frames": frames, "lines": lines, "bytes": bytes,
+            "lost": lost, "late": late, "exit": exit.code(),
         });
         return format!("{value}\n");
     }
     let venues: Vec<String> =
         frames.iter().map(|(venue, frames)| format!("{venue} {frames}")).collect();
     let frames = venues.join(", ");
-    format!("{lines} lines, {bytes} bytes, {lost} lost; frames: {frames}\n")
+    let files = files.join("\n");
+    format!("{lines} lines, {bytes} bytes, {lost} lost, {late} late; frames: {frames}\n{files}\n")
+}
+
+/// A line on stderr now and then: what is on disk, and what each venue did since the line before.
+struct Progress {
+    /// Each venue with its frames at the line before.
+    venues: Vec<(VenueId, Tally, u64)>,
+    next_at: MonoNs,
+}
+
+impl Progress {
+    fn new<D>(crowd: &Crowd<SocketFeed, D>, now: MonoNs) -> Progress {
+        let venue = |(feed, _): &(SocketFeed, Post)| (feed.venue(), feed.tally(), 0);
+        let venues = crowd.feeds.iter().map(venue).collect();
+        Progress { venues, next_at: now.plus(PROGRESS) }
+    }
+    fn look(&mut self, count: &RecorderCount, now: MonoNs) {
+        if now >= self.next_at {
+            self.next_at = now.plus(PROGRESS);
+            let line = self.line(count);
+            // Without stderr nobody wants to be told.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+    fn line(&mut self, count: &RecorderCount) -> String {
+        let [lines, bytes] = [&count.lines, &count.bytes].map(|n| n.load(Ordering::Relaxed));
+        let (whole, tenths) = (bytes / 1_000_000, bytes / 100_000 % 10);
+        let each = |(venue, tally, before): &mut (VenueId, Tally, u64)| {
+            let frames = tally.get(Counter::Frames);
+            let state = match std::mem::replace(before, frames) {
+                _ if tally.get(Counter::Opens) == 0 => "not reached",
+                before if before == frames => "silent",
+                _ => "live",
+            };
+            format!("{} {state} {frames}", venue.name())
+        };
+        let venues: Vec<String> = self.venues.iter_mut().map(each).collect();
+        let mut text = format!("record: {lines} lines, {whole}.{tenths} MB; {}", venues.join(", "));
+        let lost = count.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            text.push_str(&format!("; {lost} lost"));
+        }
+        text
+    }
 }
 
 /// A recording that cannot begin.

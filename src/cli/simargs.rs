@@ -57,8 +57,9 @@ pub struct SimArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "BTC,ETH",
           value_parser = base)]
     pub bases: Vec<Asset>,
-    /// Seed of the market and of the accounts' keys
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    /// Seed of the market and of the accounts' keys; the usual one holds an entry for an engine at
+    /// its defaults within a minute
+    #[arg(long, value_name = "N", default_value_t = 2)]
     pub seed: u64,
     /// Images of each book per second
     #[arg(long, value_name = "N", default_value_t = 10,
@@ -68,7 +69,8 @@ pub struct SimArgs {
     #[arg(long)]
     pub tls: bool,
     /// Where the certificate goes, for the client to trust (venues.tls_roots)
-    #[arg(long, value_name = "DIR", default_value = "state", value_hint = clap::ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR", default_value = "state",
+          value_hint = clap::ValueHint::DirPath)]
     pub cert_dir: PathBuf,
     /// Faults to inject: a script, or `tour`, which is built in
     #[arg(long, value_name = "FILE|tour", value_hint = clap::ValueHint::FilePath)]

@@ -304,7 +304,7 @@ impl Desk {
                     self.answer(Answer::Refused { status, wait });
                     Turn::Worked
                 }
-                Asked::Failed => {
+                Asked::Denied(_) | Asked::Failed => {
                     self.answer(Answer::Snapshot { slot, body: Err(DurNs(0)) });
                     Turn::Worked
                 }
@@ -317,7 +317,7 @@ impl Desk {
             Asked::Refused { status, wait } => {
                 self.answer(Answer::Refused { status: *status, wait: *wait });
             }
-            Asked::Reply(_) | Asked::Failed => {}
+            Asked::Reply(_) | Asked::Denied(_) | Asked::Failed => {}
         }
         if let Some(time) = self.rulebook.on_asked(asked, now) {
             self.answer(Answer::Time(time));

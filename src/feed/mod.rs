@@ -27,6 +27,7 @@ pub mod reel;
 pub mod reorder;
 pub mod requests;
 pub mod rulebook;
+pub mod rules_round;
 pub mod series;
 pub mod session;
 pub mod slot;

@@ -84,11 +84,18 @@ pub struct RecorderCount {
     /// Inputs that are missing: the link was full. Shared, so that telemetry can show it.
     pub lost: Arc<AtomicU64>,
     /// Inputs and marks that came after the recording had stopped.
-    pub refused: AtomicU64,
+    pub refused: Arc<AtomicU64>,
     /// Inputs that came too late for their place in time.
-    pub late: AtomicU64,
+    pub late: Arc<AtomicU64>,
+    /// Recordings that a refusing disk ended, 0 or 1: nothing more is recorded then.
+    pub stopped: Arc<AtomicU64>,
+}
+
+impl RecorderCount {
     /// The disk refused: nothing more is recorded.
-    pub has_stopped: AtomicBool,
+    pub fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed) > 0
+    }
 }
 
 /// The recorder agent.
@@ -137,6 +144,19 @@ impl Recorder {
     /// What it counts.
     pub fn count(&self) -> Arc<RecorderCount> {
         Arc::clone(&self.count)
+    }
+    /// What is missing in the recording or came too late for it, each count with its name: for the
+    /// counters of the run.
+    pub fn losses(&self) -> [(&'static str, Arc<AtomicU64>); 5] {
+        let count = &self.count;
+        [
+            ("recorder_dropped", &self.ports.taps.lost),
+            ("recorder_missing", &count.lost),
+            ("recorder_refused", &count.refused),
+            ("recorder_late", &count.late),
+            ("recorder_stopped", &count.stopped),
+        ]
+        .map(|(name, count)| (name, Arc::clone(count)))
     }
     /// Ends the files, after its thread. `trace` is the engine's hash at its end, with which a
     /// repetition has to end too.
@@ -292,7 +312,7 @@ impl Recorder {
         if let Err(error) = written {
             let ended = self.spool.take();
             let path = ended.as_ref().map(|spool| spool.path().display().to_string());
-            self.count.has_stopped.store(true, Ordering::Relaxed);
+            self.count.stopped.store(1, Ordering::Relaxed);
             log::error!(
                 "{}: {error}; the recording stops here, the run goes on: make room and start again \
                  to record",

@@ -35,6 +35,8 @@ pub enum Asked {
     NotYet,
     /// An answer that may be read.
     Reply(Reply),
+    /// The venue says that what was asked for is wrong: an unknown symbol, for one.
+    Denied(Reply),
     /// The venue refuses; nothing is asked for so long.
     Refused {
         /// The HTTP status.
@@ -78,13 +80,19 @@ impl Requests {
                 return Asked::Failed;
             }
         };
+        let heard_at = WallNs(now.wall.0.saturating_add(took.0));
+        let with_times = |reply: HttpReply| Reply {
+            body: reply.body,
+            date_ms: reply.date_ms,
+            asked_at: now.wall,
+            heard_at,
+        };
         match reply.status {
-            200..=299 => Asked::Reply(Reply {
-                body: reply.body,
-                date_ms: reply.date_ms,
-                asked_at: now.wall,
-                heard_at: WallNs(now.wall.0.saturating_add(took.0)),
-            }),
+            200..=299 => Asked::Reply(with_times(reply)),
+            400 | 404 => {
+                log::warn!("{}: answers {} to {path}", self.rest, reply.status);
+                Asked::Denied(with_times(reply))
+            }
             status @ (403 | 418 | 429 | 451) => {
                 let wait = retry_after(&reply).unwrap_or_else(|| usual_wait(status));
                 let until = now.mono.plus(took).plus(wait);

@@ -4,6 +4,8 @@
 use crate::feed::clock::ServerTime;
 use crate::feed::requests::Asked;
 use crate::feed::requests::Reply;
+use crate::feed::rules_round::NothingTold;
+use crate::feed::rules_round::RulesRound;
 use crate::runtime::link::Link;
 use crate::runtime::link::Tx;
 use crate::runtime::link::WhenFull;
@@ -13,7 +15,6 @@ use crate::types::time::MonoNs;
 use crate::types::time::Now;
 use crate::venue::stream::InstrumentRules;
 use crate::venue::stream::Stream;
-use crate::venue::stream::merge_rules;
 
 /// Rules of all venues to whoever keeps them. Depth: each venue sends once an hour.
 pub const RULES: Link = Link { name: "rules", depth: 16, when_full: WhenFull::KeepNewest };
@@ -39,11 +40,10 @@ pub struct Rulebook {
     venue: VenueId,
     stream: Box<dyn Stream + Send>,
     symbols: Vec<String>,
-    paths: Vec<String>,
+    round: RulesRound,
+    /// Its answers are small and carry a date.
+    dated: Option<String>,
     news: Option<Tx<RulesNews>>,
-    /// Paths of the present round that were answered.
-    done: usize,
-    rules: Vec<InstrumentRules>,
     rules_at: MonoNs,
     time_at: MonoNs,
     asks_time: bool,
@@ -58,6 +58,7 @@ impl Rulebook {
     ) -> Rulebook {
         let codes: Vec<&str> = symbols.iter().map(String::as_str).collect();
         let paths = stream.rules_paths(&codes);
+        let round = RulesRound::new(&*stream, &symbols);
         let never_unless = |wanted| if wanted { MonoNs(0) } else { MonoNs(u64::MAX) };
         let rules_at = never_unless(news.is_some() && !paths.is_empty());
         let time_at = never_unless(stream.time_path().is_some() || !paths.is_empty());
@@ -65,10 +66,9 @@ impl Rulebook {
             venue,
             stream,
             symbols,
-            paths,
+            round,
+            dated: paths.last().cloned(),
             news,
-            done: 0,
-            rules: Vec::new(),
             rules_at,
             time_at,
             asks_time: false,
@@ -84,9 +84,9 @@ impl Rulebook {
         if self.asks_time {
             // Without an endpoint for it, the date of the smallest known answer has to do.
             let path = self.stream.time_path().map(str::to_owned);
-            return path.or_else(|| self.paths.last().cloned());
+            return path.or_else(|| self.dated.clone());
         }
-        (self.rules_at <= now).then(|| self.paths.get(self.done).cloned()).flatten()
+        (self.rules_at <= now).then(|| self.round.next_path().map(str::to_owned)).flatten()
     }
     /// What came of it. A time, if that was asked for.
     pub fn on_asked(&mut self, asked: Asked, now: Now) -> Option<ServerTime> {
@@ -94,20 +94,26 @@ impl Rulebook {
             self.time_at = now.mono.plus(TIME_EVERY);
             return match asked {
                 Asked::Reply(reply) => self.time_of(&reply),
+                // An error has a date too.
+                Asked::Denied(reply) if self.stream.time_path().is_none() => self.time_of(&reply),
                 _ => None,
             };
         }
-        let read = match asked {
-            Asked::Reply(reply) => self.stream.rules(&reply.body).ok(),
-            _ => None,
+        let round = match asked {
+            Asked::Reply(reply) => match self.stream.rules(&reply.body) {
+                Ok(rules) => {
+                    self.round.on_rules(rules);
+                    Ok(())
+                }
+                Err(_) => self.round.on_denied(),
+            },
+            Asked::Denied(_) => self.round.on_denied(),
+            Asked::NotYet | Asked::Refused { .. } | Asked::Failed => Err(NothingTold),
         };
-        match read {
-            None => {
-                log::warn!("{}: the rules of the instruments cannot be read", self.venue.name());
-                self.rules_at = now.mono.plus(RETRY);
-                self.restart();
-            }
-            Some(rules) => self.on_rules(rules, now),
+        match round {
+            Ok(()) if self.round.next_path().is_some() => {}
+            Ok(()) => self.end_round(now),
+            Err(NothingTold) => self.fail(now),
         }
         None
     }
@@ -120,24 +126,23 @@ impl Rulebook {
         let Reply { asked_at, heard_at, .. } = *reply;
         Some(ServerTime { asked_at, heard_at, venue_ms, step_ms })
     }
-    fn on_rules(&mut self, rules: Vec<InstrumentRules>, now: Now) {
-        let ours = rules.into_iter().filter(|rule| self.symbols.contains(&rule.symbol));
-        merge_rules(&mut self.rules, ours.collect());
-        self.done += 1;
-        if self.done < self.paths.len() {
-            return;
-        }
-        let rules = std::mem::take(&mut self.rules);
+    fn end_round(&mut self, now: Now) {
+        let next = self.new_round();
+        let round = std::mem::replace(&mut self.round, next);
+        let Ok(rules) = round.finish() else { return self.fail(now) };
         if let Some(news) = &self.news {
             // A full link has newer news of the same kind in it, or nobody at its end.
             let _ = news.send(RulesNews { venue: self.venue, at: now, rules });
         }
         self.rules_at = now.mono.plus(RULES_EVERY);
-        self.restart();
     }
-    fn restart(&mut self) {
-        self.done = 0;
-        self.rules.clear();
+    fn fail(&mut self, now: Now) {
+        log::warn!("{}: the rules of the instruments cannot be read", self.venue.name());
+        self.rules_at = now.mono.plus(RETRY);
+        self.round = self.new_round();
+    }
+    fn new_round(&self) -> RulesRound {
+        RulesRound::new(&*self.stream, &self.symbols)
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Taped {
 #[derive(Debug, Default)]
 pub struct TapCount {
     /// Inputs that were dropped because the link was full.
-    pub lost: AtomicU64,
+    pub lost: Arc<AtomicU64>,
     /// Payload bytes that wait for the recorder.
     waiting_bytes: AtomicU64,
 }

@@ -116,11 +116,11 @@ impl Watch {
         self.tell(FeedNews::Skew { ahead_ms: self.clock.ahead_ms(now.mono) }, now);
         (skew == Skew::Begins).then_some(Counter::ClockSkews)
     }
-    /// The watchdog wants a new connection; asked once.
     /// Instruments that must not be traded, one bit each.
     pub fn halted(&self) -> u64 {
         self.board.halted.load(Ordering::Acquire)
     }
+    /// The watchdog wants a new connection; asked once.
     pub fn is_reconnect_asked(&self) -> bool {
         self.board.reconnect_asked.swap(false, Ordering::AcqRel)
     }

@@ -80,8 +80,14 @@ where
     for feed in feeds {
         back.extend(came_back(crew.join(feed, by), &mut late));
     }
+    // One that waits for an answer of its venue, or of a name server, is left to it: it holds
+    // nothing that belongs into the recording.
+    let mut waiting = Vec::new();
     for desk in desks {
-        let _ = came_back(crew.join(desk, by), &mut late);
+        let _ = came_back(crew.join(desk, by), &mut waiting);
+    }
+    for name in waiting {
+        log::warn!("thread {name} still waits for an answer and is left to it");
     }
     let by = clock.mono().plus(DRAIN);
     let recorder = came_back(crew.join(recorder, by), &mut late);

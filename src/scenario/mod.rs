@@ -7,6 +7,7 @@ pub mod capture;
 pub mod delivery;
 pub mod exact;
 pub mod injection;
+pub mod keeper;
 pub mod live;
 pub mod members;
 pub mod posts;

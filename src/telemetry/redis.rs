@@ -179,6 +179,20 @@ impl RedisClient {
         Ok(self.clock.mono().since(begin))
     }
 
+    /// Connects, signs in and asks for a sign of life; writes nothing. Gives the time that the
+    /// question took. Blocks for at most two timeouts.
+    pub fn ping(&mut self) -> Result<DurNs, BeatError> {
+        let mut connection = self.connect()?;
+        let by = self.by();
+        self.sign_in(&mut connection, by)?;
+        let begin = self.clock.mono();
+        self.send(&connection, &[words(&["PING"])], by)?;
+        match self.receive(&mut connection, by)? {
+            Value::SimpleString(pong) if pong == "PONG" => Ok(self.clock.mono().since(begin)),
+            _ => Err(BeatError::WrongReply("PONG was expected")),
+        }
+    }
+
     /// The deadline of what begins now.
     fn by(&self) -> MonoNs {
         self.clock.mono().plus(self.plan.limits.timeout)

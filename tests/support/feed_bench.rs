@@ -20,6 +20,7 @@ use arb::feed::names::LOOKUPS;
 use arb::feed::names::Lookup;
 use arb::feed::socket::SocketFeed;
 use arb::feed::socket::SocketParts;
+use arb::feed::tap::Tap;
 use arb::net::dial::DIAL_LIMITS;
 use arb::net::serve::Listener;
 use arb::net::serve::SERVE_LIMITS;
@@ -89,7 +90,11 @@ pub struct Bench {
 
 impl Bench {
     pub fn of(venue: VenueId, bases: &[&str]) -> Bench {
-        Bench::at("127.0.0.1", None, (venue, bases))
+        Bench::at("127.0.0.1", None, (venue, bases), None)
+    }
+    /// With every input of its books recorded.
+    pub fn recorded(venue: VenueId, bases: &[&str], tap: Tap) -> Bench {
+        Bench::at("127.0.0.1", None, (venue, bases), Some(tap))
     }
     /// Over TLS, trusting the venue's certificate.
     pub fn secure(venue: VenueId, bases: &[&str], folder: &Path) -> Bench {
@@ -97,29 +102,25 @@ impl Bench {
         let roots = folder.join("venue.pem");
         identity.write_certificate(&roots).expect("a file");
         let tls = ServerTls::new(&identity).expect("a server");
-        Bench::at("127.0.0.1", Some((tls, roots)), (venue, bases))
+        Bench::at("127.0.0.1", Some((tls, roots)), (venue, bases), None)
     }
     /// By a name instead of an address: [`Bench::names`] answers what is looked up.
     pub fn named(venue: VenueId, bases: &[&str]) -> Bench {
-        Bench::at("localhost", None, (venue, bases))
+        Bench::at("localhost", None, (venue, bases), None)
     }
     fn at(
         host: &str,
         tls: Option<(ServerTls, PathBuf)>,
         (venue, bases): (VenueId, &[&str]),
+        tap: Option<Tap>,
     ) -> Bench {
         let (tls, roots) = tls.unzip();
         let scheme = if tls.is_some() { "s" } else { "" };
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), tls, SERVE_LIMITS);
-        let listener = listener.expect("a port");
-        let port = listener.address().expect("an address").port();
-        let mut limits = limits(venue, &format!("{scheme}://{host}:{port}"));
+        let (listener, place) = listen(tls);
+        let mut limits = limits(venue, &format!("{scheme}://{host}:{}", place.port()));
         limits.roots.extend(roots.map(Roots::File));
         let script = Arc::new(Mutex::new(Script { updates: 1_000, ..Script::default() }));
-        let mut stage = Stage::set();
-        let small = SmallVenue::new(venue, listener, Arc::clone(&script));
-        let worker = stage.crew.start(small, post("small-venue", Wait::Park)).expect("a thread");
-
+        let (stage, worker) = open(SmallVenue::new(venue, listener, Arc::clone(&script)));
         let books = books_of(venue, bases);
         let newest = (0..bases.len() as u8).map(|id| BookTop::empty(InstrumentId(id))).collect();
         let (top_tx, tops) = BOOKS.open();
@@ -140,7 +141,7 @@ impl Bench {
         let feed = SocketFeed::new(SocketParts {
             limits,
             stream: Box::new(PlainStream(venue)),
-            feed: Feed::new(books, vec![top_tx]),
+            feed: Feed::new(books, vec![top_tx]).tapped(tap),
             jobs: job_tx,
             answers,
             board: Arc::clone(&board),
@@ -163,7 +164,7 @@ impl Bench {
             ahead: DurNs::from_secs(10),
             stage,
             worker,
-            place: ([127, 0, 0, 1], port).into(),
+            place,
         }
     }
     pub fn script(&self) -> MutexGuard<'_, Script> {
@@ -268,6 +269,19 @@ impl Bench {
         self.stage.crew.stop(Order::Cut);
         let _ = self.stage.returned(self.worker);
     }
+}
+
+fn listen(tls: Option<ServerTls>) -> (Listener, SocketAddr) {
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), tls, SERVE_LIMITS);
+    let listener = listener.expect("a port");
+    let place = listener.address().expect("an address");
+    (listener, place)
+}
+
+fn open(venue: SmallVenue) -> (Stage, Worker<SmallVenue>) {
+    let mut stage = Stage::set();
+    let worker = stage.crew.start(venue, post("small-venue", Wait::Park)).expect("a thread");
+    (stage, worker)
 }
 
 fn books_of(venue: VenueId, bases: &[&str]) -> Books {

@@ -85,6 +85,7 @@ fn limits(venue: VenueId, port: u16) -> FeedLimits {
         dial: DIAL_LIMITS,
         request: DurNs::from_secs(5),
         lookup: DurNs::from_secs(3),
+        silence_cap: DurNs::from_secs(15),
         reconnect_cap: DurNs::from_secs(30),
         rate: Rate { per_second: 10, burst: 20 },
         seed: 7,

@@ -23,7 +23,7 @@ use crate::cli::run::reload::Reload;
 use crate::cli::run::telemetry_plan;
 use crate::cli::run::venues;
 use crate::cli::run::venues::Built;
-use crate::cli::run::venues::Keeper;
+
 use crate::cli::run::watchdog_plan;
 use crate::cli::summary::RunView;
 use crate::cli::summary::Summary;
@@ -33,12 +33,14 @@ use crate::config::yaml::Placement as PlacementYaml;
 use crate::config::yaml::ThreadYaml;
 use crate::engine::agent::Engine;
 use crate::engine::core::Core;
+use crate::feed::recorder::Recorder;
 use crate::gateway::paper::Paper;
 use crate::journal::agent::Journal;
 use crate::runtime::crew::Pinned;
 use crate::runtime::crew::Post;
 use crate::runtime::crew::StartError;
 use crate::runtime::idle::Idle;
+use crate::scenario::keeper::Keeper;
 use crate::scenario::live::Back;
 use crate::scenario::live::Hands;
 use crate::scenario::live::Running;
@@ -62,6 +64,7 @@ use crate::topology::mock_plant;
 use crate::topology::venues as in_use;
 use crate::types::board::DogBoard;
 use crate::types::board::Terms;
+use crate::types::fact::Fact;
 use crate::types::ids::VenueId;
 use crate::types::journal::JournalState;
 use crate::types::time::Clock;
@@ -94,26 +97,21 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let posts = posts(job);
     let site = site(job, &posts, (core, Arc::clone(&state)));
     let sabotage = sabotage(job, &switches);
-    let built = match job.loaded.checked.mode {
-        Mode::Mock => mock(job, (site, &sabotage))?,
-        Mode::Paper | Mode::Live => venues::build(job, &posts, site)?,
-    };
+    let built = build(job, &posts, (site, &sabotage))?;
     let Built { mut plant, outlets, helpers, recorder, keeper: mut rules } = built;
     let watchdog = watchdog(job, &posts, &mut plant, (&state, standing));
     let dog = Arc::clone(&plant.boards.dog);
     let record = Arc::new(Mutex::new(Record::resumed(&job.plan.engine, &carry)));
-    let keeper = Arc::clone(&record);
     let (terms, lost) = (Arc::<Terms>::default(), Arc::<AtomicU64>::default());
     let notices = plant.boards.notices.clone();
-    let mut witness = Witness::new(Arc::clone(&terms), notices, Arc::clone(&lost));
-    let journal = Journal::new(outlets.facts, writer, state).watched_by(Box::new(move |fact| {
-        keeper.lock().unwrap_or_else(PoisonError::into_inner).take(fact);
-        witness.take(fact);
-    }));
+    let witness = Witness::new(Arc::clone(&terms), notices, Arc::clone(&lost));
+    let journal = Journal::new(outlets.facts, writer, state);
+    let journal = journal.watched_by(watching(&record, witness));
     let Some(writer) = log.take() else { return Err(no_log()) };
     let mut ports = TelemetryPorts::new(outlets.reports, writer, reload.reopen_log());
     (ports.sources.due, ports.sources.notices) = (Some(outlets.due), Some(outlets.notices));
     ports.sources.losses = vec![("notices_lost", lost)];
+    ports.sources.losses.extend(recorder.iter().flat_map(Recorder::losses));
     ports.evidence = evidence_files;
     let tallies = plant.feeds.iter().map(VenueFeed::tally).collect();
     let witnesses = Witnesses { pulses: posts.pulses(), tallies, switches, record: terms };
@@ -136,6 +134,30 @@ pub(super) fn run(job: &Job<'_>, log: &mut Option<LogWriter>) -> Result<Exit, Cl
     let done = finish(job, back, (&record, span, &dog));
     drop(lock);
     done
+}
+
+/// The plant of the mode.
+fn build(
+    job: &Job<'_>,
+    posts: &Posts,
+    (site, sabotage): (Site, &Sabotage),
+) -> Result<Built, CliError> {
+    match job.loaded.checked.mode {
+        Mode::Mock => mock(job, (site, sabotage)),
+        Mode::Paper | Mode::Live => {
+            let disk_is_full = Arc::clone(&sabotage.switches.disk_is_full);
+            venues::build(job, posts, (site, disk_is_full))
+        }
+    }
+}
+
+/// What hears of every fact before it is written.
+fn watching(record: &Arc<Mutex<Record>>, mut witness: Witness) -> Box<dyn FnMut(&Fact) + Send> {
+    let record = Arc::clone(record);
+    Box::new(move |fact| {
+        record.lock().unwrap_or_else(PoisonError::into_inner).take(fact);
+        witness.take(fact);
+    })
 }
 
 fn say_why(is_asked: bool, watchdog: Option<u8>) {
@@ -218,12 +240,8 @@ fn finish(
         (false, None) => Ok(()),
         _ => journal.stop(now),
     });
-    if let Some(recorder) = recorder {
-        let trace = engine.as_ref().map(|engine| engine.core().trace_hash());
-        if let Err(error) = recorder.finish(trace, now) {
-            log::error!("the recording was not ended as it should be: {error}");
-        }
-    }
+    let trace = engine.as_ref().map(|engine| engine.core().trace_hash());
+    recorder.into_iter().for_each(|recorder| end_recording(recorder, trace, now));
     for name in &late {
         log::error!("thread {name} did not come to its end in time");
     }
@@ -263,6 +281,22 @@ fn finish(
     match stopped {
         Some(Err(error)) => Err(boot::failed(error)),
         _ => Ok(exit),
+    }
+}
+
+/// Ends its files, and says what there is and what is missing in it.
+fn end_recording(recorder: Recorder, trace: Option<u64>, now: Now) {
+    let (count, losses) = (recorder.count(), recorder.losses());
+    if let Err(error) = recorder.finish(trace, now) {
+        log::error!("the recording was not ended as it should be: {error}");
+    }
+    let [lines, bytes] = [&count.lines, &count.bytes].map(|count| count.load(Ordering::Relaxed));
+    log::info!("the recording has {lines} lines, {bytes} bytes");
+    for (name, count) in losses {
+        let count = count.load(Ordering::Relaxed);
+        if count > 0 {
+            log::warn!("the recording is not whole: {name} {count}");
+        }
     }
 }
 

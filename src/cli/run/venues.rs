@@ -1,9 +1,6 @@
 //! Mode paper: what the venues say of their instruments before the start and each hour, the plant
 //! of real feeds, and its recorder.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
 use crate::cli::exit::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::record::not_begun;
@@ -13,11 +10,11 @@ use crate::engine::limits::EnginePlan;
 use crate::engine::signal::routes;
 use crate::feed::limits::FeedLimits;
 use crate::feed::recorder::Recorder;
-use crate::feed::rulebook::RulesNews;
+use crate::feed::reel::Refuse;
 use crate::net::tls::TlsError;
 use crate::runtime::agent::Agent;
 use crate::runtime::crew::Post;
-use crate::runtime::link::Rx;
+use crate::scenario::keeper::Keeper;
 use crate::scenario::members::VenueFeed;
 use crate::scenario::posts::Posts;
 use crate::scenario::posts::Role;
@@ -25,7 +22,6 @@ use crate::scenario::rules;
 use crate::scenario::rules::Change;
 use crate::scenario::taping::mark;
 use crate::scenario::taping::taping;
-use crate::topology::Boards;
 use crate::topology::Outlets;
 use crate::topology::Plant;
 use crate::topology::Site;
@@ -33,7 +29,6 @@ use crate::topology::venues as in_use;
 use crate::topology::venues::Service;
 use crate::topology::venues::VenueSite;
 use crate::topology::venues::paper_plant;
-use crate::types::board::FeedBoard;
 use crate::types::ids::VenueId;
 use crate::types::market::Instrument;
 use crate::types::time::Clock;
@@ -50,7 +45,6 @@ pub(super) type Helpers = Vec<(Role, Box<dyn Agent + Send>)>;
 pub(super) fn adopt(loaded: &Loaded, plan: &mut EnginePlan) -> Result<(), CliError> {
     for limits in in_use_limits(loaded, &plan.instruments) {
         let symbols = rules::symbols(limits.venue, &plan.instruments);
-        let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
         let name = limits.venue.name();
         match rules::ask(limits, &symbols) {
             Err(rules::RulesError::Tls(error)) => return Err(no_roots(&error)),
@@ -127,11 +121,15 @@ pub(super) struct Built {
 ///
 /// # Errors
 /// `Exit::Config`, `Exit::Directory`.
-pub(super) fn build(job: &Job<'_>, posts: &Posts, site: Site) -> Result<Built, CliError> {
+pub(super) fn build(
+    job: &Job<'_>,
+    posts: &Posts,
+    (site, refuse): (Site, Refuse),
+) -> Result<Built, CliError> {
     let venues = in_use(&job.plan.engine.instruments);
     let (mut taps, mut ports) = match job.recording.is_some() {
         true => {
-            let (taps, ports) = taping(&venues, Arc::default());
+            let (taps, ports) = taping(&venues, refuse);
             (taps, Some(ports))
         }
         false => (Vec::new(), None),
@@ -162,55 +160,11 @@ pub(super) fn build(job: &Job<'_>, posts: &Posts, site: Site) -> Result<Built, C
         _ => None,
     };
     let Service { desks, names, rules } = service;
-    let keeper = Keeper::new(&job.plan.engine.instruments, &plant.boards, rules);
+    let keeper = Keeper::new(&job.plan.engine.instruments, plant.boards.feeds.clone(), rules);
     let mut helpers: Helpers = vec![(Role::Names, Box::new(names))];
     for (venue, desk) in desks {
         helpers.push((Role::Desk(venue), Box::new(desk)));
     }
     let plant = plant.with_feeds(|feed| VenueFeed::Real(Box::new(feed)));
     Ok(Built { plant, outlets, helpers, recorder, keeper: Some(keeper) })
-}
-
-/// Holds the venues' rules against those that the run was begun with, and halts what differs.
-pub(super) struct Keeper {
-    instruments: Vec<Instrument>,
-    boards: Vec<(VenueId, Arc<FeedBoard>)>,
-    rules: Rx<RulesNews>,
-}
-
-impl Keeper {
-    fn new(instruments: &[Instrument], boards: &Boards, rules: Rx<RulesNews>) -> Keeper {
-        Keeper { instruments: instruments.to_vec(), boards: boards.feeds.clone(), rules }
-    }
-    /// Takes what the desks have learnt.
-    pub(super) fn look(&mut self) {
-        while let Some(news) = self.rules.take() {
-            self.on_news(&news);
-        }
-    }
-    fn on_news(&mut self, news: &RulesNews) {
-        let Some((_, board)) = self.boards.iter().find(|(venue, _)| *venue == news.venue) else {
-            return;
-        };
-        let mut now = self.instruments.clone();
-        let changes = rules::adopt(news.venue, &news.rules, &mut now);
-        let mine: Vec<&Instrument> =
-            self.instruments.iter().filter(|i| i.venue == news.venue).collect();
-        let mut halted = 0;
-        for (instrument, change) in &changes {
-            let Some(slot) = mine.iter().position(|i| i.id == instrument.id) else { continue };
-            let bit = 1 << slot;
-            if (board.halted.load(Ordering::Relaxed) | halted) & bit == 0 {
-                let (venue, name) = (news.venue.name(), &instrument.name);
-                log::warn!("{name} on {venue}: {change}; it is halted");
-            }
-            halted |= bit;
-        }
-        let before = board.halted.swap(halted, Ordering::AcqRel);
-        for (slot, instrument) in mine.iter().enumerate() {
-            if before & !halted & 1 << slot != 0 {
-                log::info!("{} on {}: trades again", instrument.name, news.venue.name());
-            }
-        }
-    }
 }

@@ -302,8 +302,10 @@ impl Connection {
         }
     }
     fn send_or_delay(&mut self, out: Out, context: &Context<'_>, sent: &mut Sent) {
-        let by = lag(context.troubles);
-        if by.is_none() && self.late.is_empty() {
+        let by = lag_of(&out, context);
+        // A lag of one symbol does not hold up the others; one that is over lets nothing overtake.
+        let may_pass = self.late.is_empty() || lag(context.troubles).is_some();
+        if by.is_none() && may_pass {
             return self.send(out, context, sent);
         }
         sent.is_tampered = true;
@@ -347,6 +349,15 @@ fn lag(troubles: &Troubles) -> Option<DurNs> {
         SimEffect::Lag { by } => Some(by),
         _ => None,
     })
+}
+
+/// How late this message is.
+fn lag_of(out: &Out, context: &Context<'_>) -> Option<DurNs> {
+    let lags = context.troubles.all().iter().filter_map(|fault| match fault.effect {
+        SimEffect::Lag { by } => Some((fault.effect, by)),
+        _ => None,
+    });
+    lags.into_iter().find(|(effect, _)| acting(*effect, out, context).is_some()).map(|(_, by)| by)
 }
 
 /// A fault of this effect that concerns this message.

@@ -52,6 +52,7 @@ fn limits(venue: VenueId, ports: &Value) -> FeedLimits {
         dial: DIAL_LIMITS,
         request: DurNs::from_secs(5),
         lookup: DurNs::from_secs(3),
+        lag_cap: DurNs::from_secs(2),
         silence_cap: DurNs::from_secs(15),
         reconnect_cap: DurNs::from_secs(30),
         rate: Rate { per_second: 100, burst: 100 },

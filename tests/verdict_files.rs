@@ -335,7 +335,10 @@ fn virtual_time_is_never_called_hours_of_operation() {
     let (evidence, judgement) = judged(&dir);
     let text = render::text(&judgement, &evidence, Glyphs::Ascii);
     assert!(text.contains("24.0 h on a virtual clock: no hours of operation"), "{text}");
-    assert!(text.contains("synthetic (the built-in market)") && text.is_ascii(), "{text}");
+    assert!(
+        text.contains("synthetic (the built-in market, or a local exchange)") && text.is_ascii(),
+        "{text}"
+    );
     let verdict = text.lines().next().expect("a line");
     assert!(verdict.ends_with("(virtual time, synthetic, 24.0 h)"), "{verdict}");
     let json: serde_json::Value =

@@ -166,6 +166,7 @@ fn connected(feed: Feed, clock: Clock) -> Option<(SocketFeed, Peer)> {
         request: LONG,
         lookup: LONG,
         silence_cap: DurNs::from_secs(15),
+        lag_cap: DurNs::from_secs(2),
         reconnect_cap: LONG,
         rate: Rate { per_second: 10, burst: 20 },
         seed: 7,

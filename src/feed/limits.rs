@@ -27,6 +27,9 @@ pub struct FeedLimits {
     /// `venues.silence_timeout_ms`: no sign of life for so long, if the venue's own manners do not
     /// say less, and the connection is replaced.
     pub silence_cap: DurNs,
+    /// `watchdog.max_ws_lag_ms`: while frames arrive later than this, no book of the venue is
+    /// traded on, whether or not the run requires the venue.
+    pub lag_cap: DurNs,
     /// `websocket.reconnect_interval`: the longest pause between two attempts to connect.
     pub reconnect_cap: DurNs,
     /// `<venue>.rate_limit`: our requests to it.

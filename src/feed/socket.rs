@@ -89,8 +89,8 @@ pub struct SocketFeed {
     /// Number of the next request on any connection.
     next_id: u64,
     is_stopped: bool,
-    /// Instruments that are halted, one bit each.
     halted: u64,
+    lag_cap: DurNs,
 }
 
 impl SocketFeed {
@@ -118,6 +118,7 @@ impl SocketFeed {
             next_id: 1,
             is_stopped: false,
             halted: 0,
+            lag_cap: limits.lag_cap,
         }
     }
     /// Which venue.
@@ -278,9 +279,9 @@ impl SocketFeed {
         }
         self.session.on(Input::Snapshot(slot, fetched), now.mono);
     }
-    /// What may be traded is as whoever keeps the rules says.
+    /// What may be traded is as whoever keeps the rules says; nothing while frames come late.
     fn heed_halts(&mut self, now: Now) {
-        let wanted = self.watch.halted();
+        let wanted = self.watch.halted(self.lag_cap);
         let changed = wanted ^ self.halted;
         for slot in (0..self.feed.books().len()).filter(|slot| changed & 1 << slot != 0) {
             let is_halted = wanted & 1 << slot != 0;
@@ -357,9 +358,7 @@ impl Agent for SocketFeed {
         if self.is_stopped {
             return self.feed.flush();
         }
-        self.heed_halts(now);
-        let told = self.watch.begin(now);
-        told.into_iter().for_each(|counter| self.feed.tell(counter));
+        self.watch.begin(now).into_iter().for_each(|counter| self.feed.tell(counter));
         self.session.step(now.mono);
         let mut turns = [self.settle(now), self.take_answers(now), self.feed.flush(), Turn::Idle];
         if self.watch.is_reconnect_asked() {
@@ -370,6 +369,7 @@ impl Agent for SocketFeed {
                 turns[3] = Turn::Worked;
             }
         }
+        self.heed_halts(now);
         self.watch.show(self.feed.held(), now);
         if turns.contains(&Turn::Worked) { Turn::Worked } else { Turn::Idle }
     }

@@ -116,9 +116,11 @@ impl Watch {
         self.tell(FeedNews::Skew { ahead_ms: self.clock.ahead_ms(now.mono) }, now);
         (skew == Skew::Begins).then_some(Counter::ClockSkews)
     }
-    /// Instruments that must not be traded, one bit each.
-    pub fn halted(&self) -> u64 {
-        self.board.halted.load(Ordering::Acquire)
+    /// Instruments that must not be traded, one bit each: by the venue's rules, and all of them
+    /// while its newest frame came later than `lag_cap`.
+    pub fn halted(&self, lag_cap: DurNs) -> u64 {
+        let is_late = self.lag.is_some_and(|lag| lag > lag_cap);
+        if is_late { u64::MAX } else { self.board.halted.load(Ordering::Acquire) }
     }
     /// The watchdog wants a new connection; asked once.
     pub fn is_reconnect_asked(&self) -> bool {
@@ -165,6 +167,21 @@ mod tests {
             assert_eq!(told, Some(NoticeKind::Feed { venue: "upbit", news }));
         }
         assert_eq!(watch.begin(at(5_000, 10_005_500)), None);
+    }
+
+    #[test]
+    fn while_frames_come_late_no_instrument_of_the_venue_is_traded() {
+        let (tx, _) = NOTICES.open();
+        let board = Arc::new(FeedBoard::default());
+        let mut watch = Watch::new(VenueId::Okx, Arc::clone(&board), tx);
+        let cap = DurNs::from_secs(2);
+        board.halted.store(0b10, Ordering::Release);
+        let lags = [None, Some(cap), Some(DurNs(cap.0 + 1)), Some(DurNs(0))];
+        let halted = lags.map(|lag| {
+            watch.lag = lag;
+            watch.halted(cap)
+        });
+        assert_eq!(halted, [0b10, 0b10, u64::MAX, 0b10], "unknown is the silence's business");
     }
 
     #[test]

@@ -66,7 +66,8 @@ pub enum Invalid {
     Overflow,
     /// The latest frame held a value that no book can have (zero price, too large a size, …).
     BadValue,
-    /// The venue takes no orders for it, or its rules are not those that this run knows.
+    /// The venue takes no orders for it, its rules are not those that this run knows, or what the
+    /// venue sends comes too late to be traded on.
     Halted,
 }
 

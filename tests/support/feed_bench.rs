@@ -301,6 +301,7 @@ fn limits(venue: VenueId, place: &str) -> FeedLimits {
         request: DurNs::from_secs(5),
         lookup: DurNs::from_secs(3),
         reconnect_cap: DurNs::from_secs(30),
+        lag_cap: DurNs::from_secs(2),
         silence_cap: DurNs::from_secs(15),
         rate: Rate { per_second: 10, burst: 20 },
         seed: 7,

@@ -86,6 +86,7 @@ fn limits(venue: VenueId, port: u16) -> FeedLimits {
         request: DurNs::from_secs(5),
         lookup: DurNs::from_secs(3),
         silence_cap: DurNs::from_secs(15),
+        lag_cap: DurNs::from_secs(2),
         reconnect_cap: DurNs::from_secs(30),
         rate: Rate { per_second: 10, burst: 20 },
         seed: 7,

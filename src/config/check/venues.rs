@@ -52,6 +52,7 @@ pub fn feeds(yaml: &ConfigYaml, found: &mut Findings) -> Vec<FeedLimits> {
             request: DurNs(2 * connect.0),
             lookup: LOOKUP,
             silence_cap: DurNs::from_ms(yaml.venues.silence_timeout_ms),
+            lag_cap: DurNs::from_ms(yaml.watchdog.max_ws_lag_ms),
             reconnect_cap: yaml.websocket.reconnect_interval.seconds(),
             rate: rate_of(rate),
             seed: yaml.mock.seed,

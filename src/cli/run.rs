@@ -100,24 +100,24 @@ fn job<'a>(arguments: &RunArgs, common: &'a Common, clock: Clock) -> Result<Job<
     let seed = arguments.seed.unwrap_or(mock.seed);
     let (mut engine, paper) = (loaded.checked.engine.clone(), loaded.checked.paper.clone());
     let is_paper = loaded.checked.mode == Mode::Paper;
-    if is_paper {
-        venues::adopt(&loaded, &mut engine)?;
-    }
+    let stage = match loaded.checked.mode {
+        Mode::Mock => stage(arguments, loaded.checked.sections.runtime.placement),
+        Mode::Paper | Mode::Live => Stage::RealFeeds,
+    };
+    let faults = faults(arguments.faults.as_deref(), stage)?;
     let recording = arguments.record.as_deref();
     let recording = recording.map(|name| arguments.recorded.limits(name, &common.run_dir));
     let recording = recording.transpose()?;
+    if is_paper {
+        venues::adopt(&loaded, &mut engine)?;
+    }
     let mut market = MarketPlan::of(engine.instruments.clone(), seed);
     market.updates_per_second = mock.updates_per_second;
     let longrun = &loaded.checked.sections.longrun;
     let every = if longrun.enabled { u64::from(longrun.interval_loops) } else { 0 };
     let checkpoints = Checkpoints { every };
     let plan = Plan { engine, paper, pace, loops, checkpoints, seed };
-    let stage = match loaded.checked.mode {
-        Mode::Mock => stage(arguments, loaded.checked.sections.runtime.placement),
-        Mode::Paper | Mode::Live => Stage::RealFeeds,
-    };
     let is_local = venues::is_local(&loaded);
-    let faults = faults(arguments.faults.as_deref(), stage)?;
     let is_ascii = arguments.ascii;
     let is_virtual = arguments.is_virtual;
     let redis_addresses = if is_virtual { Vec::new() } else { evidence::redis_addresses(&loaded) };

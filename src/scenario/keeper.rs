@@ -7,10 +7,12 @@ use std::sync::atomic::Ordering;
 
 use crate::feed::rulebook::RulesNews;
 use crate::runtime::link::Rx;
+use crate::scenario::rules::Change;
 use crate::scenario::rules::adopt;
 use crate::types::board::FeedBoard;
 use crate::types::ids::VenueId;
 use crate::types::market::Instrument;
+use crate::types::market::Quote;
 
 /// Holds the venues' rules against those that the run was begun with, and halts what differs.
 pub struct Keeper {
@@ -44,12 +46,15 @@ impl Keeper {
         let mine: Vec<&Instrument> =
             self.instruments.iter().filter(|i| i.venue == news.venue).collect();
         let mut halted = 0;
-        for (instrument, change) in &changes {
+        for (instrument, change) in changes.iter().filter(|(of, change)| matters(of, *change)) {
             let Some(slot) = mine.iter().position(|i| i.id == instrument.id) else { continue };
             let bit = 1 << slot;
             if (board.halted.load(Ordering::Relaxed) | halted) & bit == 0 {
                 let (venue, name) = (news.venue.name(), &instrument.name);
-                log::warn!("{name} on {venue}: {change}; it is halted");
+                log::warn!(
+                    "{name} on {venue}: {change}; it is halted until the venue's rules are \
+                     those of this run again, or the run begins anew"
+                );
             }
             halted |= bit;
         }
@@ -60,4 +65,10 @@ impl Keeper {
             }
         }
     }
+}
+
+/// The rate is never ordered: how it is priced and sized may change, whether it lives may not.
+fn matters(instrument: &Instrument, change: Change) -> bool {
+    let is_rate = instrument.base.as_str() == "USDT" && instrument.quote == Quote::Krw;
+    !is_rate || matches!(change, Change::NotListed | Change::NotTrading)
 }

@@ -46,7 +46,7 @@ pub enum RulesError {
 }
 
 /// What the rules changed in an instrument.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
     /// The venue does not list it.
     NotListed,

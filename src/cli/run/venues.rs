@@ -14,12 +14,14 @@ use crate::feed::reel::Refuse;
 use crate::net::tls::TlsError;
 use crate::runtime::agent::Agent;
 use crate::runtime::crew::Post;
+use crate::runtime::idle::rest_for;
 use crate::scenario::keeper::Keeper;
 use crate::scenario::members::VenueFeed;
 use crate::scenario::posts::Posts;
 use crate::scenario::posts::Role;
 use crate::scenario::rules;
 use crate::scenario::rules::Change;
+use crate::scenario::rules::RulesError;
 use crate::scenario::taping::mark;
 use crate::scenario::taping::taping;
 use crate::topology::Outlets;
@@ -32,32 +34,36 @@ use crate::topology::venues::paper_plant;
 use crate::types::ids::VenueId;
 use crate::types::market::Instrument;
 use crate::types::time::Clock;
+use crate::types::time::DurNs;
 use crate::types::time::Now;
 
 /// Threads of helpers, each with its role.
 pub(super) type Helpers = Vec<(Role, Box<dyn Agent + Send>)>;
 
-/// Asks each venue in use for its rules and puts them into the plan. What cannot be had in time
-/// stays as configured: a venue that is down must not keep the others from being traded.
+/// A venue is asked at most this long in one round: five of them must not hold up a start.
+const ASKED_FOR: DurNs = DurNs::from_secs(3);
+/// Pause before those that did not answer are asked once more: a reset or a busy moment is over.
+const ASK_AGAIN: DurNs = DurNs::from_secs(2);
+
+/// Asks each venue in use for its rules and puts them into the plan. What cannot be had in two
+/// rounds stays as configured: a venue that is down must not keep the others from being traded.
 ///
 /// # Errors
 /// `Exit::Config` if certificates cannot be read, or if two lots do not fit each other.
 pub(super) fn adopt(loaded: &Loaded, plan: &mut EnginePlan) -> Result<(), CliError> {
-    for limits in in_use_limits(loaded, &plan.instruments) {
-        let symbols = rules::symbols(limits.venue, &plan.instruments);
-        let name = limits.venue.name();
-        match rules::ask(limits, &symbols) {
-            Err(rules::RulesError::Tls(error)) => return Err(no_roots(&error)),
-            Err(error) => log::warn!(
-                "{name}: the rules of its instruments are not known ({error}): those of the \
-                 configuration apply"
-            ),
-            Ok(told) => {
-                let changes = rules::adopt(limits.venue, &told, &mut plan.instruments);
-                tell(&changes);
-                log::info!("{name}: rules of {} instruments read", told.len());
-            }
-        }
+    let all: Vec<&FeedLimits> = in_use_limits(loaded, &plan.instruments).collect();
+    let mut failed = ask_all(&all, plan)?;
+    if !failed.is_empty() {
+        rest_for(ASK_AGAIN);
+        let again: Vec<&FeedLimits> = failed.iter().map(|(limits, _)| *limits).collect();
+        failed = ask_all(&again, plan)?;
+    }
+    for (limits, error) in failed {
+        log::warn!(
+            "{}: the rules of its instruments are not known ({error}): those of the configuration \
+             apply until the run begins anew; what the venue tells later only halts",
+            limits.venue.name()
+        );
     }
     let lots = |route: &crate::engine::signal::Route| {
         [route.krw, route.usdt].map(|id| &plan.instruments[id.index()])
@@ -74,6 +80,27 @@ pub(super) fn adopt(loaded: &Loaded, plan: &mut EnginePlan) -> Result<(), CliErr
             Err(CliError::new(Exit::Config, what, "take one of the two out of instruments"))
         }
     }
+}
+
+/// Those that did not answer, and why.
+fn ask_all<'l>(
+    venues: &[&'l FeedLimits],
+    plan: &mut EnginePlan,
+) -> Result<Vec<(&'l FeedLimits, RulesError)>, CliError> {
+    let mut failed = Vec::new();
+    for limits in venues {
+        let symbols = rules::symbols(limits.venue, &plan.instruments);
+        match rules::ask_within(limits, &symbols, ASKED_FOR) {
+            Err(RulesError::Tls(error)) => return Err(no_roots(&error)),
+            Err(error) => failed.push((*limits, error)),
+            Ok(told) => {
+                tell(&rules::adopt(limits.venue, &told, &mut plan.instruments));
+                let name = limits.venue.name();
+                log::info!("{name}: rules of {} instruments read", told.len());
+            }
+        }
+    }
+    Ok(failed)
 }
 
 fn tell(changes: &[(Instrument, Change)]) {

@@ -49,7 +49,7 @@ pub fn feeds(yaml: &ConfigYaml, found: &mut Findings) -> Vec<FeedLimits> {
             rest: endpoint(rest, &format!("{name}.rest_url"), found)?,
             roots: vec![roots(&yaml.venues.tls_roots)],
             dial,
-            request: DurNs(2 * connect.0),
+            request: connect,
             lookup: LOOKUP,
             silence_cap: DurNs::from_ms(yaml.venues.silence_timeout_ms),
             lag_cap: DurNs::from_ms(yaml.watchdog.max_ws_lag_ms),

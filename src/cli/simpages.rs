@@ -40,6 +40,16 @@ pub fn configuration(args: &SimArgs, common: &Common) -> Result<String, CliError
     }
     let table = listing::instruments(&args.bases).ok_or_else(no_coins)?;
     let venues = args.venues();
+    let quotes_krw = |venue: &&VenueId| matches!(venue, VenueId::Upbit | VenueId::Bithumb);
+    let krw = venues.iter().filter(quotes_krw).count();
+    if krw == 0 || krw == venues.len() {
+        let what = "a route needs a venue in KRW and one in USDT";
+        return Err(CliError::new(
+            Exit::Usage,
+            what,
+            "name both kinds with --venues upbit,binance",
+        ));
+    }
     let mut text = String::from(
         "# Made by `arb sim --print-config`: arb run --mode paper against the local exchange.\n\
          mode:\n  current: paper\n\n",

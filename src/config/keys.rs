@@ -107,6 +107,12 @@ impl Key {
             Kind::Text => match self.form.as_deref() {
                 Some("path") => "a relative path without ..".to_owned(),
                 Some("route") => "a path like /metrics".to_owned(),
+                Some("wss") => {
+                    "an address that starts with wss://, or ws:// on loopback".to_owned()
+                }
+                Some("https") => {
+                    "an address that starts with https://, or http:// on loopback".to_owned()
+                }
                 Some(scheme) => format!("an address that starts with {scheme}://"),
                 None => "text".to_owned(),
             },

@@ -133,7 +133,8 @@ fn told(path: &str, wrong: &Wrong, (entries, mark): (&[Entry], Mark)) -> Problem
     };
     let fix = match near {
         Some(near) => format!("did you mean {near}?"),
-        None => "see the README, faults of the local exchange".to_owned(),
+        None => "`arb sim --help` and the README, \"The local exchange\", name every key and kind"
+            .to_owned(),
     };
     problem((&format!("{path}.{}", wrong.key), mark), &wrong.what, &fix)
 }

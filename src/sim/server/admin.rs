@@ -136,6 +136,15 @@ fn add(body: &[u8], desk: &mut Desk<'_>, now: Now) -> Result<Value, String> {
     let passed = now.mono.since(desk.script.start());
     let fault = wordedlimits::read(&pairs, passed)
         .map_err(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    if let Some(symbol) = fault.symbol {
+        let listed = |house: &House| {
+            fault.is_of(house.venue())
+                && house.exchange().instruments().iter().any(|row| row.name == symbol)
+        };
+        if !desk.houses.iter().any(listed) {
+            return Err(format!("symbol: {symbol} is listed at no such venue here"));
+        }
+    }
     desk.script.add(fault).map_err(|why| why.to_string())?;
     Ok(json!({"added": fault.effect.name()}))
 }

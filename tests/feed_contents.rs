@@ -1,5 +1,5 @@
-//! What one symbol says wrong is that symbol's affair (`FAULTS.md` F22, F24): its book is invalid at
-//! once and asked for anew, the other's is untouched, and the connection stays.
+//! What one symbol says wrong is that symbol's affair (`FAULTS.md` F22, F24): its book is invalid
+//! at once and asked for anew, the other's is untouched, and the connection stays.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use arb::feed::action::Action;

@@ -82,7 +82,8 @@ impl Scratch {
         }
         read
     }
-    /// Notes whose content is wrong. A code longer than any symbol is none.
+    /// Notes whose content is wrong, whatever the error is called. A code longer than any symbol
+    /// is none.
     pub fn reject(&mut self, symbol: &str) {
         self.rejected = ArrayString::from(symbol).unwrap_or_default();
     }

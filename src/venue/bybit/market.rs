@@ -9,7 +9,6 @@
 use crate::types::ids::InstrumentName;
 use crate::types::ids::instrument_name;
 use crate::types::market::Side;
-use crate::types::number::NumberError;
 use crate::venue::Codec;
 use crate::venue::Control;
 use crate::venue::DecodeError;
@@ -148,7 +147,10 @@ fn book_event<'f>(
     raw::levels(asks, &mut scratch.asks, &mut notes)?;
     if !is_snapshot && last != RESTARTED {
         notes.content()?;
-        let prev = last.checked_sub(1).ok_or(NumberError::OutOfRange)?;
+        let Some(prev) = last.checked_sub(1) else {
+            scratch.reject(symbol);
+            return Err(DecodeError::Malformed);
+        };
         return Ok(Event::Delta { symbol, span: Span::Chained { prev, last }, venue_ts_ms });
     }
     scratch.bids.retain(|level| !level.qty.is_zero());

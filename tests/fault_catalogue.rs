@@ -14,6 +14,7 @@ use arb::types::counters::COUNTERS;
 const BURST: &str = "tests/burst.rs";
 const FEED: &str = "tests/feed.rs";
 const FEED_CHAINED: &str = "tests/feed_chained.rs";
+const FEED_CONTENTS: &str = "tests/feed_contents.rs";
 const FEED_FRESHNESS: &str = "tests/feed_freshness.rs";
 const FEED_SESSION: &str = "tests/feed_session.rs";
 const FEED_SOCKET: &str = "tests/feed_socket.rs";
@@ -155,7 +156,7 @@ const TRANSPORT: [Row; 18] = [
     (
         "F14",
         &[
-            (FEED_CHAINED, "a_gap_a_duplicate_and_a_rejected_delta_are_all_gaps"),
+            (FEED_CHAINED, "a_gap_and_a_duplicate_are_gaps_and_a_rejected_delta_breaks_the_book"),
             (FEED, "a_gap_makes_the_book_invalid_until_the_next_snapshot"),
             (FEED_SOCKET, "a_dropped_update_is_found_at_once_and_mended"),
             (PAPER_FAULTS, "broken_sequences_and_contents_are_found_refused_and_mended"),
@@ -221,6 +222,7 @@ const CONTENT: [Row; 10] = [
         &[
             (FRAMES, "upbit_numbers_outside_the_exact_range_reject_the_frame"),
             (FRAMES, "one_bad_level_rejects_a_binance_diff_whole"),
+            (FEED_CONTENTS, "bad_contents_of_one_bybit_symbol_leave_the_other_and_the_connection"),
             (IN_NUMBER, "text_that_is_no_exact_number_in_range_is_refused"),
             (PAPER_FAULTS, "broken_sequences_and_contents_are_found_refused_and_mended"),
         ],
@@ -238,6 +240,10 @@ const CONTENT: [Row; 10] = [
         "F24",
         &[
             (FRAMES, "an_image_that_is_no_book_is_rejected_by_reason"),
+            (
+                FEED_CONTENTS,
+                "a_crossed_ticker_makes_its_book_invalid_until_the_resync_whatever_tickers_follow",
+            ),
             (FEED, "a_diff_that_crosses_the_book_makes_it_invalid_until_the_next_snapshot"),
             (REFUSALS, "an_invalid_book_is_not_traded_on"),
             (PAPER_FAULTS, "broken_sequences_and_contents_are_found_refused_and_mended"),

@@ -66,13 +66,14 @@ fn a_gap_makes_the_book_invalid_until_the_next_snapshot() {
 }
 
 #[test]
-fn a_rejected_diff_is_missing_and_the_next_one_shows_the_gap() {
+fn a_rejected_diff_makes_the_book_invalid_until_the_next_snapshot() {
     let mut bench = Bench::binance();
     bench.snapshot(5);
-    assert_eq!(bench.ws(&diff(6, 6, "-1")), Outcome::Rejected(DecodeError::Value));
-    assert_eq!(bench.top(0).invalid, None);
-    assert_eq!(bench.change(&diff(7, 7, "9.5")), Change::Gap);
-    assert_eq!(bench.count(Counter::RejectedValue), 1);
+    assert_eq!(bench.change(&diff(6, 6, "-1")), Change::Broken(DecodeError::Value));
+    assert_eq!(bench.top(0).invalid, Some(Invalid::BadValue));
+    assert_eq!(bench.change(&diff(7, 7, "9.5")), Change::Held);
+    assert_eq!(bench.snapshot(6), Outcome::Book { slot: 0, change: RESYNC });
+    assert_eq!((bench.count(Counter::RejectedValue), bench.count(Counter::Gaps)), (1, 0));
 }
 
 #[test]
@@ -115,9 +116,10 @@ fn a_newer_ticker_lies_over_the_book_until_an_image_has_overtaken_it() {
     assert_eq!(bench.change(&diff(7, 7, "9.2")), IMAGE);
     assert_eq!(bench.top(0).ticker, None);
     let crossed = ticker(9, "10");
-    assert_eq!(bench.ws(&crossed), Outcome::Rejected(DecodeError::Crossed));
+    assert_eq!(bench.change(&crossed), Change::Broken(DecodeError::Crossed));
+    assert_eq!(bench.top(0).invalid, Some(Invalid::Crossed));
     assert_eq!((bench.count(Counter::Tickers), bench.count(Counter::OldDiffs)), (1, 2));
-    assert_eq!(bench.published().len(), 4);
+    assert_eq!(bench.published().len(), 5);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn deltas_before_the_first_snapshot_are_old_and_change_nothing() {
 }
 
 #[test]
-fn a_gap_a_duplicate_and_a_rejected_delta_are_all_gaps() {
+fn a_gap_and_a_duplicate_are_gaps_and_a_rejected_delta_breaks_the_book() {
     for broken in [8, 6] {
         let mut bench = bybit_bench();
         bench.ws(&bybit("snapshot", 5, "9"));
@@ -68,9 +68,9 @@ fn a_gap_a_duplicate_and_a_rejected_delta_are_all_gaps() {
     }
     let mut bench = bybit_bench();
     bench.ws(&bybit("snapshot", 5, "9"));
-    assert_eq!(bench.ws(&bybit("delta", 6, "-1")), Outcome::Rejected(DecodeError::Value));
-    assert_eq!(bench.top(0).invalid, None);
-    assert_eq!(bench.change(&bybit("delta", 7, "9.5")), Change::Gap);
+    assert_eq!(bench.change(&bybit("delta", 6, "-1")), Change::Broken(DecodeError::Value));
+    assert_eq!(bench.top(0).invalid, Some(Invalid::BadValue));
+    assert_eq!(bench.change(&bybit("delta", 7, "9.5")), Change::Old);
 }
 
 #[test]

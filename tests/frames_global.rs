@@ -157,7 +157,7 @@ fn numbers_that_no_book_can_have_reject_the_frame_by_reason() {
 }
 
 #[test]
-fn a_bad_snapshot_names_its_book_and_a_bad_delta_does_not() {
+fn bad_contents_name_their_book_and_a_bad_form_does_not() {
     let crossed = changed(line(BYBIT, 0), "75848.74", "75848.75");
     let (event, scratch) = read(VenueId::Bybit, &crossed);
     assert_eq!((event, scratch.rejected.as_str()), (Err(DecodeError::Crossed), "BTCUSDT"));
@@ -166,7 +166,10 @@ fn a_bad_snapshot_names_its_book_and_a_bad_delta_does_not() {
     assert_eq!((event, scratch.rejected.as_str()), (Err(DecodeError::Crossed), "BTC-USDT"));
     let wrong = changed(line(OKX, 1), "8476.97", "-8476.97");
     let (event, scratch) = read(VenueId::Okx, &wrong);
-    assert_eq!((event, scratch.rejected.as_str()), (Err(DecodeError::Value), ""));
+    assert_eq!((event, scratch.rejected.as_str()), (Err(DecodeError::Value), "BTC-USDT"));
+    let nameless = changed(line(OKX, 1), "\"prevSeqId\"", "\"prev\"");
+    let (event, scratch) = read(VenueId::Okx, &nameless);
+    assert_eq!((event, scratch.rejected.as_str()), (Err(DecodeError::Malformed), ""));
 }
 
 #[test]

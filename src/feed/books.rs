@@ -262,13 +262,14 @@ impl Books {
         }
     }
 
-    /// A whole book that says nonsense breaks its instrument; without the symbol nothing is known.
+    /// A book, delta or ticker that says nonsense breaks its instrument and no other; without the
+    /// symbol nothing is known, and the frame counts against the connection.
     fn on_rejected(&mut self, why: DecodeError) -> Outcome {
         self.digest.word(u64::MAX);
         let symbol = self.scratch.rejected;
         match self.slots.iter().position(|slot| slot.symbol == symbol.as_str()) {
             None => Outcome::Rejected(why),
-            Some(slot) => Outcome::Book { slot, change: self.slots[slot].on_bad_image(why) },
+            Some(slot) => Outcome::Book { slot, change: self.slots[slot].on_bad_content(why) },
         }
     }
 

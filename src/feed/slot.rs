@@ -135,7 +135,7 @@ impl Slot {
         let is_known = self.top.invalid.is_none();
         self.is_repeat = is_known && update_id.is_none() && self.book.holds(image);
         if let Err(why) = self.book.replace(image) {
-            return self.on_bad_image(why);
+            return self.on_bad_content(why);
         }
         if is_known && !self.is_repeat {
             self.sent_ms = Some(venue_ts_ms);
@@ -156,8 +156,10 @@ impl Slot {
         self.commit(update_id, Some(venue_ts_ms), now)
     }
 
-    /// A whole book that cannot be one: the last good one is not the present one any more.
-    pub fn on_bad_image(&mut self, why: DecodeError) -> Change {
+    /// A book, delta or ticker that says nonsense: the last good book is not the present one any
+    /// more, and its sequence begins anew with the next image or snapshot (`FAULTS.md` F22, F24).
+    pub fn on_bad_content(&mut self, why: DecodeError) -> Change {
+        self.join.restart();
         self.chain.restart();
         self.top.invalid = Some(match why {
             DecodeError::Crossed => Invalid::Crossed,
@@ -198,8 +200,7 @@ impl Slot {
             return Change::Stale;
         }
         if let Err(why) = self.book.replace(image) {
-            self.join.restart();
-            return self.on_bad_image(why);
+            return self.on_bad_content(why);
         }
         let (mut update_id, mut venue_ts_ms) = (last_id, None);
         while let Some(held) = self.join.take_held() {

@@ -53,8 +53,9 @@ pub struct Scratch {
     pub asks: Vec<Level>,
     /// The trades of an [`Event::Trades`], at most [`TRADES`].
     pub trades: Vec<PublicTrade>,
-    /// Symbol of a whole-book frame that was rejected for what it says; empty in all other cases.
-    /// A venue without sequence numbers has no other way to tell whose image is missing.
+    /// Symbol of a book, delta or ticker that was rejected for what it says: that book is not the
+    /// present one any more, and no other is touched. Empty in all other cases: frames that are no
+    /// message of the venue, frames that name no symbol, trades and REST snapshots.
     pub rejected: ArrayString<25>,
 }
 
@@ -65,6 +66,26 @@ impl Scratch {
         self.asks.clear();
         self.trades.clear();
         self.rejected.clear();
+    }
+
+    /// What was read of that symbol, as it is. A flaw in what it says is noted in
+    /// [`Scratch::rejected`]; one in its form ([`DecodeError::Malformed`]) is nobody's.
+    pub fn judge<T>(
+        &mut self,
+        symbol: &str,
+        read: Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        if let Err(why) = &read
+            && *why != DecodeError::Malformed
+        {
+            self.reject(symbol);
+        }
+        read
+    }
+    /// Notes whose content is wrong, whatever the error is called. A code longer than any symbol
+    /// is none.
+    pub fn reject(&mut self, symbol: &str) {
+        self.rejected = ArrayString::from(symbol).unwrap_or_default();
     }
 }
 

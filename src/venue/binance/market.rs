@@ -50,7 +50,7 @@ impl BinanceCodec {
         let is_stream = kind == FrameKind::Ws;
         let shape = if is_stream { Shape::Stream } else { Shape::Answer };
         let fields = Fields::read(text, shape, scratch)?;
-        if is_stream { fields.event() } else { fields.snapshot(scratch) }
+        if is_stream { fields.event(scratch) } else { fields.snapshot(scratch) }
     }
 }
 
@@ -78,12 +78,12 @@ impl Codec for BinanceCodec {
 }
 
 impl<'f> Fields<'f> {
-    fn event(&self) -> Result<Event<'f>, DecodeError> {
+    fn event(&self, scratch: &mut Scratch) -> Result<Event<'f>, DecodeError> {
         if !self.has(Key::EventType) {
-            return self.untyped();
+            return self.untyped(scratch);
         }
         match wire::string(self.get(Key::EventType))? {
-            "depthUpdate" => self.delta(),
+            "depthUpdate" => self.judged(self.delta(scratch), scratch),
             "trade" => self.trade(),
             "serverShutdown" => Ok(Event::Control(Control::ShuttingDown)),
             _ => Ok(Event::Control(Control::Unused)),
@@ -91,9 +91,9 @@ impl<'f> Fields<'f> {
     }
 
     /// Frames without an event type: tickers, acknowledgements, errors, other streams.
-    fn untyped(&self) -> Result<Event<'f>, DecodeError> {
+    fn untyped(&self, scratch: &mut Scratch) -> Result<Event<'f>, DecodeError> {
         if let (Some(BookSide::Price(bid)), Some(BookSide::Price(ask))) = (self.bids, self.asks) {
-            return self.ticker(bid, ask);
+            return self.judged(self.ticker(bid, ask), scratch);
         }
         if self.has(Key::Code) || self.has(Key::Message) || self.has(Key::Failure) {
             return Ok(Event::Control(Control::Error));
@@ -111,7 +111,19 @@ impl<'f> Fields<'f> {
         Err(DecodeError::Malformed)
     }
 
-    fn delta(&self) -> Result<Event<'f>, DecodeError> {
+    /// Notes whose content is wrong, if the frame says whose it is.
+    fn judged(
+        &self,
+        read: Result<Event<'f>, DecodeError>,
+        scratch: &mut Scratch,
+    ) -> Result<Event<'f>, DecodeError> {
+        match wire::string(self.get(Key::Symbol)) {
+            Ok(symbol) => scratch.judge(symbol, read),
+            Err(_) => read,
+        }
+    }
+
+    fn delta(&self, scratch: &mut Scratch) -> Result<Event<'f>, DecodeError> {
         let (Some(BookSide::Levels), Some(BookSide::Levels)) = (self.bids, self.asks) else {
             return Err(DecodeError::Malformed);
         };
@@ -121,6 +133,7 @@ impl<'f> Fields<'f> {
         let venue_ts_ms = wire::whole(self.get(Key::EventTime))?;
         self.notes.content()?;
         if first_id > last_id {
+            scratch.reject(symbol);
             return Err(DecodeError::Malformed);
         }
         let span = Span::Joined { first: first_id, last: last_id };

@@ -6,8 +6,6 @@
 //! `delta` changes the book of `u` − 1. `orderbook.1` is whole each time and may repeat its `u`. On
 //! spot `ts` stands before `type`, elsewhere behind it: keys are taken in any order.
 
-use arrayvec::ArrayString;
-
 use crate::types::ids::InstrumentName;
 use crate::types::ids::instrument_name;
 use crate::types::market::Side;
@@ -72,7 +70,8 @@ impl BybitCodec {
         let book = topic.strip_prefix("orderbook.").and_then(|rest| rest.split_once('.'));
         match book {
             Some((depth, symbol)) if depth.bytes().all(|byte| byte.is_ascii_digit()) => {
-                book_event(symbol, &message, scratch)
+                let read = book_event(symbol, &message, scratch);
+                scratch.judge(symbol, read)
             }
             _ => Ok(Event::Control(Control::Unused)),
         }
@@ -148,15 +147,16 @@ fn book_event<'f>(
     raw::levels(asks, &mut scratch.asks, &mut notes)?;
     if !is_snapshot && last != RESTARTED {
         notes.content()?;
-        let prev = last.checked_sub(1).ok_or(DecodeError::Malformed)?;
+        let Some(prev) = last.checked_sub(1) else {
+            scratch.reject(symbol);
+            return Err(DecodeError::Malformed);
+        };
         return Ok(Event::Delta { symbol, span: Span::Chained { prev, last }, venue_ts_ms });
     }
     scratch.bids.retain(|level| !level.qty.is_zero());
     scratch.asks.retain(|level| !level.qty.is_zero());
-    if let Err(why) = notes.content().and_then(|()| check_image(scratch)) {
-        scratch.rejected = ArrayString::from(symbol).unwrap_or_default();
-        return Err(why);
-    }
+    notes.content()?;
+    check_image(scratch)?;
     Ok(Event::Image { symbol, venue_ts_ms, update_id: Some(last) })
 }
 

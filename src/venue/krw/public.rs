@@ -7,7 +7,6 @@
 
 use std::fmt;
 
-use arrayvec::ArrayString;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::de::DeserializeSeed;
@@ -169,7 +168,7 @@ impl<'f> Fields<'f> {
         }
         let checked = self.notes.content().and_then(|()| check_image(scratch));
         if let Err(flaw) = checked {
-            scratch.rejected = ArrayString::from(symbol).unwrap_or_default();
+            scratch.reject(symbol);
             return Err(flaw);
         }
         Ok(Event::Image { symbol, venue_ts_ms, update_id: None })

@@ -6,8 +6,6 @@
 //! stands at -1 in a snapshot. `checksum` is 0 since 2026-06-23 and is not looked at. A frame
 //! without `seqId` is of an older protocol and is `Malformed`: nothing would show a lost update.
 
-use arrayvec::ArrayString;
-
 use crate::types::ids::InstrumentName;
 use crate::types::ids::instrument_name;
 use crate::types::market::Side;
@@ -68,16 +66,18 @@ impl OkxCodec {
             return told(&message).map(Event::Control);
         }
         let [channel, symbol] = raw::inner(message[ARG], &["channel", "instId"])?;
-        match wire::string(channel)? {
+        let named = || wire::string(symbol);
+        let read = match wire::string(channel)? {
             "books" | "books-l2-tbt" | "books50-l2-tbt" => {
                 let is_whole = is_snapshot(message[ACTION])?;
-                book(wire::string(symbol)?, is_whole, &message, scratch)
+                book(named()?, is_whole, &message, scratch)
             }
-            "books5" => book(wire::string(symbol)?, true, &message, scratch),
-            "bbo-tbt" => ticker(wire::string(symbol)?, &message, scratch),
-            "trades" => trades(wire::string(symbol)?, &message, scratch),
-            _ => Ok(Event::Control(Control::Unused)),
-        }
+            "books5" => book(named()?, true, &message, scratch),
+            "bbo-tbt" => ticker(named()?, &message, scratch),
+            "trades" => return trades(named()?, &message, scratch),
+            _ => return Ok(Event::Control(Control::Unused)),
+        };
+        scratch.judge(named()?, read)
     }
 }
 
@@ -176,10 +176,8 @@ fn book<'f>(
     }
     scratch.bids.retain(|level| !level.qty.is_zero());
     scratch.asks.retain(|level| !level.qty.is_zero());
-    if let Err(why) = notes.content().and_then(|()| check_image(scratch)) {
-        scratch.rejected = ArrayString::from(symbol).unwrap_or_default();
-        return Err(why);
-    }
+    notes.content()?;
+    check_image(scratch)?;
     Ok(Event::Image { symbol, venue_ts_ms, update_id: Some(last) })
 }
 

@@ -64,6 +64,8 @@ enum Out {
     Work,
     /// No frame comes.
     Frames,
+    /// The FX book stands still.
+    Fx,
 }
 
 impl Stage {
@@ -148,6 +150,9 @@ impl Stage {
             if out != Out::Work {
                 self.engine.batch(now, now);
             }
+            if out != Out::Fx {
+                self.shown.fx_at = Some(now);
+            }
             self.shown = EngineFigures { at: now, epoch: self.word.epoch(), ..self.shown };
             self.figures.publish(&self.shown);
         }
@@ -213,6 +218,37 @@ fn a_silent_feed_is_an_error_of_that_venue_and_a_soft_reset_asks_it_to_reconnect
     stage.run(6 * SECOND, Out::Frames);
     assert!(stage.feed.reconnect_asked.load(Ordering::Relaxed));
     assert!(stage.board.soft_resets.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn an_fx_rate_that_grows_old_is_a_warn_then_an_error_until_it_is_back() {
+    let mut stage = Stage::trading("");
+    stage.run(30 * SECOND, Out::Nothing);
+    assert_eq!((stage.severity("WARN"), stage.severity("ERROR")), (None, None));
+    let stops = stage.at_ms;
+    stage.run(59 * SECOND, Out::Fx);
+    let (at, cause) = stage.severity("WARN").expect("told beyond fx.max_age_ms");
+    assert_eq!(cause, "fx_age_ms");
+    assert!((3 * SECOND..=3 * SECOND + 500).contains(&(at - stops)), "{} ms", at - stops);
+    assert_eq!((stage.board.state(), stage.permission()), ("WARN", Permission::Trade));
+    stage.run(41 * SECOND, Out::Fx);
+    let (at, cause) = stage.severity("ERROR").expect("told beyond a minute");
+    assert_eq!(cause, "fx_age_ms");
+    assert!((60 * SECOND..=60 * SECOND + 500).contains(&(at - stops)), "{} ms", at - stops);
+    stage.run(30 * SECOND, Out::Nothing);
+    assert_eq!((stage.board.state(), stage.permission()), ("NORMAL", Permission::Trade));
+}
+
+#[test]
+fn a_run_that_waits_for_its_first_fx_rate_is_warned_and_not_an_error_at_once() {
+    let mut stage = Stage::set("", Standing::default());
+    stage.run(3 * SECOND, Out::Fx);
+    assert_eq!(stage.severity("WARN"), None, "connecting takes its time");
+    stage.run(56 * SECOND, Out::Fx);
+    assert_eq!(stage.severity("WARN").map(|(_, cause)| cause), Some("fx_age_ms".to_owned()));
+    assert_eq!(stage.severity("ERROR"), None);
+    stage.run(2 * SECOND, Out::Fx);
+    assert_eq!(stage.severity("ERROR").map(|(_, cause)| cause), Some("fx_age_ms".to_owned()));
 }
 
 #[test]

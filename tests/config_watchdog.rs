@@ -16,6 +16,7 @@ use arb::watchdog::limits::RuleLimits;
 
 /// No two keys have the same number.
 const FILE: &str = "
+fx: {max_age_ms: 3001}
 watchdog:
   ws_lag_warn_threshold_ms: 501
   max_ws_lag_ms: 2001
@@ -90,6 +91,7 @@ fn each_key_of_the_watchdog_reaches_its_own_limit() {
         loop_dead: DurNs::from_ms(30_001),
         loop_p95: band(201, 5_002),
         ws_lag: band(501, 2_001),
+        fx_age: band(3_001, 60_000),
         redis_age: band(5_001, 15_001),
         redis_required: true,
         feed_stall: band(2_003, 5_003),

@@ -36,6 +36,7 @@ const NET_WS: &str = "tests/net_ws.rs";
 const PAPER_FAULTS: &str = "tests/paper_faults.rs";
 const REFUSALS: &str = "tests/refusals.rs";
 const REPLAY_FAULTS: &str = "tests/replay_faults.rs";
+const WATCHDOG_AGENT: &str = "tests/watchdog_agent.rs";
 
 /// A fault, its tests as file and function, and what it raises; empty where there is nothing to
 /// count, because it cannot happen.
@@ -285,8 +286,10 @@ const CONTENT: [Row; 10] = [
             (REFUSALS, "fx_older_than_its_own_limit_stops_trading"),
             (REFUSALS, "an_fx_leap_pauses_entries_until_it_has_settled"),
             (REFUSALS, "a_rate_that_another_venue_contradicts_pauses_entries_while_it_does"),
+            (MOCK_FAULTS, "an_fx_rate_that_stops_is_a_warn_then_an_error_until_it_is_back"),
+            (WATCHDOG_AGENT, "an_fx_rate_that_grows_old_is_a_warn_then_an_error_until_it_is_back"),
         ],
-        &["stale_fx", "fx_jump", "fx_gap"],
+        &["fx_age_ms", "stale_fx", "fx_jump", "fx_gap"],
     ),
 ];
 

@@ -134,6 +134,29 @@ fn a_pause_of_the_host_is_named_and_blamed_on_nobody() {
 }
 
 #[test]
+fn an_fx_rate_that_stops_is_a_warn_then_an_error_until_it_is_back() {
+    let played = play(&[fault(2, 120, Effect::FxLoss)], 30);
+    let from = mock_run::minutes(2).0;
+    let first = |wanted: &str| {
+        let of_fx = |notice: &&Notice| {
+            matches!(notice.kind, NoticeKind::Severity { severity, cause: Some(cause) }
+                if severity == wanted && cause.signal == "fx_age_ms")
+        };
+        played.notices.iter().find(of_fx).map(|notice| DurNs(notice.at.mono.0 - from).as_ms())
+    };
+    let times = [first("WARN"), first("ERROR")].map(|ms| ms.expect("it was told"));
+    assert!((2_500..3_500).contains(&times[0]), "{times:?}");
+    assert!((59_500..60_500).contains(&times[1]), "{times:?}");
+    let path = |played: &Played| -> Vec<&'static str> {
+        played.transitions().into_iter().map(|(_, _, to)| to).collect()
+    };
+    let way = path(&played);
+    assert!(way.contains(&"ERROR"), "{way:?}");
+    assert!(way.ends_with(&["NORMAL", "STOPPING", "EXIT"]), "{way:?}");
+    assert_eq!(path(&play(&[], 30)), ["NORMAL", "STOPPING", "EXIT"], "never a WARN");
+}
+
+#[test]
 fn services_and_the_process_are_worth_a_warning() {
     let cases = [
         (Effect::RedisStall, "redis_age_ms"),

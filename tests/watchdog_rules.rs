@@ -36,6 +36,7 @@ const LIMITS: RuleLimits = RuleLimits {
     loop_dead: DurNs::from_secs(30),
     loop_p95: band(200, 5_000),
     ws_lag: band(500, 2_000),
+    fx_age: band(3_000, 60_000),
     redis_age: band(5_000, 15_000),
     redis_required: false,
     feed_stall: band(2_000, 5_000),
@@ -64,7 +65,7 @@ const LIMITS: RuleLimits = RuleLimits {
 
 /// Value up to which each signal is OK (0 if any more is not), then the classes above: the value
 /// above which each begins. Written from the table in the specification, not from the code.
-const ROWS: [(Signal, &[(i64, Severity)]); 27] = [
+const ROWS: [(Signal, &[(i64, Severity)]); 28] = [
     (Signal::LoopStall, &[(100 * MS, WARN), (2 * SECOND, ERROR), (30 * SECOND, FATAL)]),
     (Signal::LoopStallWithOrders, &[(10 * SECOND, FATAL)]),
     (Signal::LoopP95, &[(200 * MS, WARN), (5 * SECOND, ERROR)]),
@@ -92,6 +93,7 @@ const ROWS: [(Signal, &[(i64, Severity)]); 27] = [
     (Signal::CountMismatch, &[(0, FATAL)]),
     (Signal::ThreadDead, &[(0, HALT)]),
     (Signal::WsLagOptional, &[(500 * MS, WARN)]),
+    (Signal::FxAge, &[(3 * SECOND, WARN), (60 * SECOND, ERROR)]),
 ];
 
 fn everything() -> Vec<Watched> {

@@ -12,7 +12,7 @@ use crate::types::units::Price;
 pub struct Fx {
     rates: Option<FxRates>,
     usable: bool,
-    received_at: MonoNs,
+    received_at: Option<MonoNs>,
     /// Mid of the last believed image.
     believed: Option<Price>,
     /// A mid that jumped, and since when it stands.
@@ -30,7 +30,7 @@ impl Fx {
         };
         self.rates = Some(FxRates { bid: bid.price, ask: ask.price });
         self.usable = true;
-        self.received_at = top.received_at;
+        self.received_at = Some(top.received_at);
         let mid = i64::midpoint(bid.price.raw(), ask.price.raw());
         if let Some(mid) = Price::from_raw(mid) {
             self.judge(mid, limits, now);
@@ -48,9 +48,14 @@ impl Fx {
         self.rates = Some(rates);
     }
 
+    /// When the newest valid book arrived; `None` before the first.
+    pub fn usable_at(&self) -> Option<MonoNs> {
+        self.received_at
+    }
+
     /// The rates while their book is valid and younger than `fx.max_age_ms`.
     pub fn fresh(&self, limits: &AgeLimits, now: MonoNs) -> Option<FxRates> {
-        let young = now.since(self.received_at) < limits.max_fx_age;
+        let young = self.received_at.is_some_and(|at| now.since(at) < limits.max_fx_age);
         if self.usable && young { self.rates } else { None }
     }
 
@@ -151,6 +156,9 @@ mod tests {
         let mut top = book(1_387, MonoNs(0));
         top.invalid = Some(Invalid::Closed);
         fx.on_book(&top, &LIMITS, MonoNs(0));
-        assert_eq!(fx.fresh(&LIMITS, MonoNs(1)), None);
+        assert_eq!((fx.fresh(&LIMITS, MonoNs(1)), fx.usable_at()), (None, None));
+        fx.on_book(&book(1_387, MonoNs(5)), &LIMITS, MonoNs(6));
+        fx.on_book(&top, &LIMITS, MonoNs(7));
+        assert_eq!((fx.fresh(&LIMITS, MonoNs(8)), fx.usable_at()), (None, Some(MonoNs(5))));
     }
 }

@@ -66,6 +66,7 @@ impl Show {
             open_orders: orders.open() as u64,
             unknown_orders: orders.unknown() as u64,
             oldest_unknown_at: orders.oldest_unknown_at(),
+            fx_at: core.view().fx.usable_at(),
             rejects: core.counts().rejects,
             ..self.last
         };

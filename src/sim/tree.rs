@@ -35,7 +35,8 @@ pub const TREE: [Fault; 18] = [
     fault(minutes(150), secs(3), Effect::FeedGap { venue: BINANCE }),
     // A fall by 32 % on one venue, as on Upbit on 2024-12-03: too good to be true, so not traded.
     fault(minutes(165), secs(60), Effect::PriceLeap { venue: UPBIT, to: Ppm::new(680_000) }),
-    fault(minutes(180), secs(120), Effect::FxLoss),
+    // WARN by the age of the rate: above 3 s, below the minute that is an ERROR.
+    fault(minutes(180), secs(50), Effect::FxLoss),
     // Services and the process: at most WARN, because trading needs none of them.
     fault(minutes(210), secs(30), Effect::RedisStall),
     fault(minutes(240), secs(180), Effect::CpuBurn { cores: 2 }),

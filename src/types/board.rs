@@ -73,6 +73,8 @@ pub struct EngineFigures {
     pub unknown_orders: u64,
     /// When the oldest of those was decided.
     pub oldest_unknown_at: Option<MonoNs>,
+    /// When the newest usable FX book arrived; `None` before the first.
+    pub fx_at: Option<MonoNs>,
     /// No order is at work and no pair's legs differ.
     pub is_at_rest: bool,
     /// More than a lot stands unhedged and could be traded away.
@@ -97,6 +99,8 @@ pub struct EngineBoard {
     unknown_orders: AtomicU64,
     /// Monotonic ns + 1; 0: none.
     oldest_unknown_at: AtomicU64,
+    /// Monotonic ns + 1; 0: none.
+    fx_at: AtomicU64,
     safety_rejections: AtomicU64,
     rejects: AtomicU64,
     is_at_rest: AtomicBool,
@@ -135,11 +139,12 @@ impl Refusals {
 impl EngineBoard {
     /// Shows the figures. For the one writer; a dozen plain stores.
     pub fn publish(&self, figures: &EngineFigures) {
-        let oldest = figures.oldest_unknown_at.map_or(0, |at| at.0.saturating_add(1));
+        let told = |at: Option<MonoNs>| at.map_or(0, |at| at.0.saturating_add(1));
         self.cycles.store(figures.cycles, Ordering::Relaxed);
         self.open_orders.store(figures.open_orders, Ordering::Relaxed);
         self.unknown_orders.store(figures.unknown_orders, Ordering::Relaxed);
-        self.oldest_unknown_at.store(oldest, Ordering::Relaxed);
+        self.oldest_unknown_at.store(told(figures.oldest_unknown_at), Ordering::Relaxed);
+        self.fx_at.store(told(figures.fx_at), Ordering::Relaxed);
         self.safety_rejections.store(figures.safety_rejections, Ordering::Relaxed);
         self.rejects.store(figures.rejects, Ordering::Relaxed);
         self.is_at_rest.store(figures.is_at_rest, Ordering::Relaxed);
@@ -156,14 +161,15 @@ impl EngineBoard {
         }
         let at = MonoNs(self.at.load(Ordering::Acquire));
         let epoch = self.epoch.load(Ordering::Acquire);
-        let oldest = self.oldest_unknown_at.load(Ordering::Relaxed).checked_sub(1);
+        let time = |cell: &AtomicU64| cell.load(Ordering::Relaxed).checked_sub(1).map(MonoNs);
         Some(EngineFigures {
             at,
             epoch,
             cycles: self.cycles.load(Ordering::Relaxed),
             open_orders: self.open_orders.load(Ordering::Relaxed),
             unknown_orders: self.unknown_orders.load(Ordering::Relaxed),
-            oldest_unknown_at: oldest.map(MonoNs),
+            oldest_unknown_at: time(&self.oldest_unknown_at),
+            fx_at: time(&self.fx_at),
             is_at_rest: self.is_at_rest.load(Ordering::Relaxed),
             is_exposed: self.is_exposed.load(Ordering::Relaxed),
             loss_limit: self.loss_limit.load(Ordering::Relaxed),
@@ -325,6 +331,7 @@ mod tests {
             at: MonoNs(9),
             epoch: 3,
             oldest_unknown_at: Some(MonoNs(0)),
+            fx_at: Some(MonoNs(8)),
             is_at_rest: true,
             rejects: 7,
             ..EngineFigures::default()

@@ -150,10 +150,11 @@ impl std::fmt::Display for FeedNews {
             FeedNews::Refused { status, wait } => {
                 write!(f, "refused with {status}: nothing is asked for {} s", wait.as_ms() / 1_000)
             }
-            FeedNews::Skew { ahead_ms } => write!(
-                f,
-                "our clock is {ahead_ms} ms ahead of the venue's; set it by NTP if that is much"
-            ),
+            FeedNews::Skew { ahead_ms } => {
+                let by = ahead_ms.unsigned_abs();
+                let side = if *ahead_ms < 0 { "behind" } else { "ahead of" };
+                write!(f, "our clock is {by} ms {side} the venue's; set it by NTP if that is much")
+            }
             FeedNews::Step { by_ms } => write!(f, "this machine's clock was set by {by_ms} ms"),
             FeedNews::Rotated => write!(f, "a younger connection took over"),
             FeedNews::RotationFailed => {
@@ -216,5 +217,21 @@ impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.signal)?;
         if self.of.is_empty() { Ok(()) } else { write!(f, " {}", self.of) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_differs_is_told_as_ahead_or_behind_and_never_by_less_than_nothing() {
+        for (ahead_ms, told) in [
+            (4_993, "our clock is 4993 ms ahead of the venue's"),
+            (-4_993, "our clock is 4993 ms behind the venue's"),
+        ] {
+            let line = FeedNews::Skew { ahead_ms }.to_string();
+            assert!(line.starts_with(told), "{line}");
+        }
     }
 }

@@ -24,13 +24,13 @@ const fn row(
 
 /// A fault that is not listed, or without signals, excuses no fall.
 pub const EXCUSES: [Excuse; 15] = [
-    row("feed_lag", &["ws_lag_ms"], &["safety_rejections"]),
-    row("feed_silence", &["ws_lag_ms"], &["safety_rejections"]),
-    row("feed_gap", &["ws_lag_ms"], &["safety_rejections"]),
-    row("crossed_book", &["ws_lag_ms"], &["safety_rejections"]),
-    row("zero_price", &["ws_lag_ms"], &["safety_rejections"]),
-    row("price_leap", &["ws_lag_ms"], &["safety_rejections"]),
-    row("fx_loss", &["ws_lag_ms"], &["safety_rejections"]),
+    row("feed_lag", &["ws_lag_ms"], &DATA),
+    row("feed_silence", &["ws_lag_ms"], &DATA),
+    row("feed_gap", &["ws_lag_ms"], &DATA),
+    row("crossed_book", &["ws_lag_ms"], &DATA),
+    row("zero_price", &["ws_lag_ms"], &DATA),
+    row("price_leap", &["ws_lag_ms"], &DATA),
+    row("fx_loss", &["ws_lag_ms"], &DATA),
     row("redis_stall", &[], &["redis_age_ms"]),
     row("engine_stall", &["feed_stall_ms", "gateway_stall_ms", "helper_stall_ms"], &STALL),
     row("thread_death", &[], &[]),
@@ -39,9 +39,13 @@ pub const EXCUSES: [Excuse; 15] = [
     row("disk_full", &[], &[]),
     row("clock_step", &[], &[]),
     // Nobody beats while nobody turns.
-    row("host_pause", &[], &["host_pause", "ws_lag_ms", "redis_age_ms", LOOP[0], LOOP[1], LOOP[2]]),
+    row("host_pause", &[], &PAUSE),
 ];
-const STALL: [&str; 4] = [LOOP[0], LOOP[1], LOOP[2], "ws_lag_ms"];
+const PAUSE: [&str; 7] =
+    ["host_pause", "ws_lag_ms", "fx_age_ms", "redis_age_ms", LOOP[0], LOOP[1], LOOP[2]];
+/// The rate comes from a book, too.
+const DATA: [&str; 2] = ["safety_rejections", "fx_age_ms"];
+const STALL: [&str; 5] = [LOOP[0], LOOP[1], LOOP[2], "ws_lag_ms", "fx_age_ms"];
 /// Telemetry measures these: while it stands they are unknown.
 const OF_TELEMETRY: [&str; 5] = ["redis_age_ms", "cpu_pct", "rss_mb", "open_files_pct", LOOP[2]];
 /// The fault that has no end: a thread that died stays dead.
@@ -81,6 +85,9 @@ mod tests {
             ("feed_lag upbit", "ws_lag_ms binance", false),
             ("fx_loss", "ws_lag_ms upbit", true),
             ("feed_lag upbit", "safety_rejections", true),
+            ("fx_loss", "fx_age_ms", true),
+            ("feed_silence upbit", "fx_age_ms", true),
+            ("redis_stall", "fx_age_ms", false),
             ("feed_lag upbit", "loop_ms engine", false),
             ("redis_stall", "redis_age_ms", true),
             ("redis_stall", "ws_lag_ms upbit", false),

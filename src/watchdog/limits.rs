@@ -5,6 +5,8 @@ use crate::types::units::Ppm;
 
 /// A CRITICAL is remembered this long: the third within it ends the run (`PRODUCT.md` 7).
 pub const CRITICAL_MEMORY: DurNs = DurNs::from_secs(86_400);
+/// FX older than this is an ERROR (`FAULTS.md` F28).
+pub const FX_ERROR_AGE: DurNs = DurNs::from_secs(60);
 /// A drain that takes longer has failed (`PRODUCT.md` 7).
 pub const DRAIN_LIMIT: DurNs = DurNs::from_secs(15);
 
@@ -51,6 +53,8 @@ pub struct RuleLimits {
     pub loop_p95: Band,
     /// `watchdog.ws_lag_warn_threshold_ms`, `watchdog.max_ws_lag_ms`.
     pub ws_lag: Band,
+    /// `fx.max_age_ms`, beyond which nothing is entered, and [`FX_ERROR_AGE`], its largest value.
+    pub fx_age: Band,
     /// `watchdog.redis_heartbeat_warn_threshold_ms`, `watchdog.max_redis_heartbeat_age_ms`.
     pub redis_age: Band,
     /// `redis.required`: lets Redis reach ERROR. It never strikes.
@@ -104,7 +108,7 @@ impl RuleLimits {
 pub struct Band {
     /// WARN above it.
     pub warn: DurNs,
-    /// ERROR above it; larger than `warn`.
+    /// ERROR above it; no less than `warn`.
     pub error: DurNs,
 }
 

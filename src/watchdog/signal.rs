@@ -65,12 +65,14 @@ pub enum Signal {
     /// As [`Signal::WsLag`], of a venue that is not required: its own quotes grow stale, which is
     /// enough.
     WsLagOptional,
+    /// Age of the newest usable FX book, or of the run before the first one, in ns.
+    FxAge,
     /// The host stood still. Judged from the pace of the ticks, not from a gauge.
     HostPause,
 }
 
 /// How many signals there are.
-pub const SIGNALS: usize = 28;
+pub const SIGNALS: usize = 29;
 const _: () = assert!(Signal::HostPause as usize + 1 == SIGNALS, "the table has every signal");
 
 impl Signal {
@@ -119,6 +121,7 @@ pub const NAMES: [&str; SIGNALS] = [
     "order_count_mismatch",
     "thread_dead",
     "ws_lag_optional_ms",
+    "fx_age_ms",
     "host_pause",
 ];
 
@@ -229,6 +232,7 @@ pub fn table(limits: &RuleLimits) -> [Rule; SIGNALS] {
             .band(limits.ws_lag)
             .cap(Severity::Warn)
             .never_strikes(),
+        own(Signal::FxAge).band(limits.fx_age),
         own(Signal::HostPause).warn(0).cap(Severity::Warn),
     ]
 }

@@ -83,6 +83,7 @@ enum Source {
     LoopP95,
     Lag(usize),
     Heartbeat,
+    FxAge,
     Feed { index: usize, watch: Watch },
     Gateway { watch: Watch },
     Helper { index: usize, watch: Watch },
@@ -113,6 +114,7 @@ fn measured(subjects: &Subjects, rows: &mut Vec<(Watched, Source)>) {
         let signal = if is_optional { Signal::WsLagOptional } else { Signal::WsLag };
         row(signal, venue, Source::Lag(index));
     }
+    row(Signal::FxAge, "", Source::FxAge);
     row(Signal::RedisAge, "", Source::Heartbeat);
     for (index, feed) in subjects.feeds.iter().enumerate() {
         row(Signal::FeedStall, feed.pulse.name(), Source::Feed { index, watch: watch() });
@@ -265,6 +267,10 @@ impl Source {
             Source::Lag(index) => lag(&subjects.venues[*index].1, moment),
             Source::Heartbeat => {
                 let last = process.heartbeat.get().map_or(moment.began, |(_, at)| at);
+                Gauge::lasting(now.since(last))
+            }
+            Source::FxAge => {
+                let last = figures.and_then(|figures| figures.fx_at).unwrap_or(moment.began);
                 Gauge::lasting(now.since(last))
             }
             Source::Feed { index, watch } => stuck(subjects.feeds.get(*index), watch),

@@ -9,6 +9,7 @@ use crate::types::time::DurNs;
 use crate::watchdog::limits::Band;
 use crate::watchdog::limits::CRITICAL_MEMORY;
 use crate::watchdog::limits::DRAIN_LIMIT;
+use crate::watchdog::limits::FX_ERROR_AGE;
 use crate::watchdog::limits::Limits;
 use crate::watchdog::limits::MaxAges;
 use crate::watchdog::limits::OnCritical;
@@ -50,6 +51,7 @@ pub fn rules(yaml: &ConfigYaml, found: &mut Findings) -> RuleLimits {
         loop_dead: DurNs::from_ms(dog.loop_dead_ms),
         loop_p95: band(dog.loop_p95_warn_threshold_ms, dog.max_loop_p95_ms),
         ws_lag: band(dog.ws_lag_warn_threshold_ms, dog.max_ws_lag_ms),
+        fx_age: Band { warn: DurNs::from_ms(yaml.fx.max_age_ms), error: FX_ERROR_AGE },
         redis_age: band(dog.redis_heartbeat_warn_threshold_ms, dog.max_redis_heartbeat_age_ms),
         redis_required: yaml.redis.required,
         feed_stall: band(dog.feed_stall_warn_threshold_ms, dog.max_feed_stall_ms),

@@ -334,6 +334,23 @@ fn the_watchdog_gets_its_new_connection_and_a_late_answer_is_nobodys() {
 }
 
 #[test]
+fn a_watchdog_that_asks_each_five_seconds_leaves_a_connection_its_time() {
+    let mut play = Play::of(manners(BookSource::StreamSnapshot), 2);
+    play.venue.hides = Some(1);
+    for _ in 0..24 {
+        play.run(secs(5));
+        play.input(Input::ReconnectAsked);
+    }
+    let dials = play.times(|action| matches!(action, Action::Dial(..)));
+    assert!((3..=5).contains(&dials.len()), "{}", dials.len());
+    assert!(dials.windows(2).all(|pair| pair[1].since(pair[0]) >= secs(25)));
+    // A symbol that does not show is asked for once more and given up on each, in its time.
+    let off = play.count(|action| *action == Action::Tell(News::SymbolOff(1)));
+    assert_eq!(off, 1, "told once");
+    assert!(play.count(|action| *action == Action::Tell(News::AskedAgain)) >= 3);
+}
+
+#[test]
 fn a_lost_answer_of_the_desk_is_an_attempt_that_failed() {
     let mut play = Play::of(manners(BookSource::Whole), 1);
     play.venue.answers_dials = false;

@@ -60,6 +60,9 @@ const DIAL_LOST: DurNs = DurNs::from_secs(30);
 /// The allowance for a market without data doubles with each connection that ended for it, up to
 /// this: a market that sleeps must not become a storm.
 const LONGEST_QUIET: DurNs = DurNs::from_secs(160);
+/// A connection younger than this is not replaced because the watchdog asks: both deadlines of a
+/// first image (10 s each), and a little.
+pub const YOUNG: DurNs = DurNs::from_secs(25);
 /// A venue that refuses the connection outright is left alone for at least so long.
 pub const REFUSED: DurNs = DurNs::from_secs(30);
 /// Most actions of one call.
@@ -162,7 +165,15 @@ impl Session {
                     self.on_image(self.feeding, slot);
                 }
             }
-            Input::ReconnectAsked => self.close(self.feeding, Why::Asked, now),
+            Input::ReconnectAsked => self.on_asked(now),
+        }
+    }
+    /// The watchdog asks each few seconds for as long as it sees lag: a connection that was opened
+    /// for it is left the time to ask for its symbols, twice.
+    fn on_asked(&mut self, now: MonoNs) {
+        let Phase::Open(connection) = &self.lanes[self.feeding.index()] else { return };
+        if now.since(connection.opened_at) >= YOUNG {
+            self.close(self.feeding, Why::Asked, now);
         }
     }
     /// Time comes to `now`. [`Session::take_actions`] afterwards. A step before anything else that

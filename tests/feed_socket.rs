@@ -163,7 +163,7 @@ fn a_half_open_connection_is_replaced_within_its_time() {
     bench.until_live();
     bench.script().is_frozen = true;
     bench.until("quiet", |bench| bench.script().is_frozen);
-    bench.advance(secs(18));
+    bench.advance(secs(14));
     assert_eq!(bench.count(Counter::ClosedSilent), 1);
     assert_eq!(bench.losses, [Invalid::Closed]);
     bench.script().is_frozen = false;

@@ -30,7 +30,7 @@ const ARGS_PER_REQUEST: usize = 1;
 pub struct BybitStream;
 
 impl Stream for BybitStream {
-    /// Bybit asks for a ping every 20 s and cuts after ten idle minutes; three pings of ours fit
+    /// Bybit asks for a ping every 20 s and cuts after ten idle minutes; two pings of ours fit
     /// into the silence, so that a quiet market is none. 500 connections in five minutes are
     /// allowed. A limit for messages is not documented; we stay at ten in a second, so that 64
     /// symbols are asked for within the time of their first image.
@@ -38,7 +38,7 @@ impl Stream for BybitStream {
         Manners {
             keepalive: Keepalive::Text { text: r#"{"op":"ping"}"#, every: DurNs::from_secs(5) },
             books: BookSource::StreamSnapshot,
-            silence: DurNs::from_secs(15),
+            silence: DurNs::from_secs(12),
             longest_life: None,
             first_image: DurNs::from_secs(10),
             acks: true,

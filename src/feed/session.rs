@@ -162,7 +162,7 @@ impl Session {
             Input::Snapshot(slot, fetched) => {
                 self.fetches.on_fetched(slot, fetched, now);
                 if fetched == Fetched::Placed {
-                    self.on_image(self.feeding, slot);
+                    self.on_image(self.feeding, slot, now);
                 }
             }
             Input::ReconnectAsked => self.on_asked(now),
@@ -277,9 +277,9 @@ impl Session {
         }
         match (seen, source) {
             (Seen::Rejected, _) => connection.on_reject(now),
-            (Seen::Image(slot), _) => self.on_image(lane, slot),
+            (Seen::Image(slot), _) => self.on_image(lane, slot, now),
             (Seen::Held(slot), BookSource::RequestedSnapshot) if !is_feeding => {
-                connection.standings.on_image(slot);
+                connection.standings.on_image(slot, now);
             }
             (Seen::Held(slot), BookSource::RequestedSnapshot) => fetches.want(slot, now),
             (Seen::Break(slot), BookSource::StreamSnapshot) => {
@@ -293,8 +293,8 @@ impl Session {
             _ => {}
         }
     }
-    fn on_image(&mut self, lane: Lane, slot: usize) {
-        self.with(lane, |connection| connection.standings.on_image(slot));
+    fn on_image(&mut self, lane: Lane, slot: usize, now: MonoNs) {
+        self.with(lane, |connection| connection.standings.on_image(slot, now));
         if lane == self.feeding && self.off.remove(slot) {
             self.act(Action::Tell(News::SymbolBack(slot)));
         }

@@ -29,11 +29,11 @@ fn a_hundred_reconnects_leave_every_descriptor_closed_and_no_thread_behind() {
     let count = || [entries("/proc/self/fd"), entries("/proc/self/task")];
     let before = count();
     for round in 1..=100 {
+        // A stable minute, so that pauses and attempts are no matter here.
+        bench.advance(DurNs::from_secs(61));
         bench.board.reconnect_asked.store(true, Ordering::Release);
         bench.until("end", |bench| bench.count(Counter::ClosedAsked) == round);
         bench.until_live();
-        // A stable minute, so that pauses and attempts are no matter here.
-        bench.advance(DurNs::from_secs(61));
     }
     bench.until_live();
     bench.until("rest", |bench| bench.script().open == 1);

@@ -51,6 +51,10 @@ fn requests_have_the_documented_shape() {
     let ours = BybitStream.subscribe(&["BTCUSDT"], 7);
     let wanted = r#"{"req_id":"7","op":"subscribe","args":["orderbook.50.BTCUSDT"]}"#;
     assert_eq!(ours, [wanted]);
+    // A request is all or none: each topic has its own.
+    let two = BybitStream.subscribe(&["BTCUSDT", "ETHUSDT"], 7);
+    let second = r#"{"req_id":"8","op":"subscribe","args":["orderbook.50.ETHUSDT"]}"#;
+    assert_eq!(two, [wanted, second]);
     let Keepalive::Text { text, .. } = BybitStream.manners().keepalive else { panic!("no text") };
     assert_eq!(BybitStream.rules_paths(&["BTCUSDT"]).len(), 1);
     let Some(root) = golden::fixtures("bybit") else { return };

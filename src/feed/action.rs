@@ -43,9 +43,9 @@ pub struct Ticket(pub u64);
 /// Why an attempt failed, as far as it matters for the next one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OpenFailure {
-    /// No connection: name, route, deadline, handshake.
+    /// No connection: name, route, deadline, handshake, or a status that is no ban.
     NoConnection,
-    /// The venue answered with an HTTP status instead of a connection.
+    /// The venue bans us: HTTP 401, 403, 418, 429 or 451 instead of a connection.
     Refused {
         /// The status.
         status: u16,

@@ -221,6 +221,9 @@ impl Connection {
     }
     /// What has become due of its symbols.
     pub fn step(&mut self, now: MonoNs) -> Due {
+        if now.since(self.data_at) >= QUIET {
+            self.standings.on_quiet(now);
+        }
         self.standings.step(now)
     }
 

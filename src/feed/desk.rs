@@ -1,7 +1,9 @@
 //! A venue's desk: the slow errands of its feed, on a cold thread of its own. Connecting, book
 //! snapshots, the venue's time each minute, instrument rules at the start and hourly.
 //!
-//! A connection is built step by step; a request blocks for at most its deadline, one a turn.
+//! A connection is built step by step; a request blocks for at most its deadline, one a turn, and
+//! none is made while a connection is on its way: a host that is silent to requests must not make
+//! a handshake miss its deadline.
 //! Requests keep to our own rate, and after a refusal (403, 418, 429, 451) none is made before the
 //! time that the venue asked for is over: so no request leads to a ban (`FAULTS.md` F15, F42).
 //! Names are looked up elsewhere; without an answer in time the last good addresses are used for
@@ -274,7 +276,9 @@ impl Desk {
             self.addresses.rotate_left(1);
         }
         let failure = match why {
-            DialError::Refused { status, .. } if (400..500).contains(status) => {
+            // Bans and blocks. Another status, such as 408 of a handshake that took too long, is
+            // a failure as any other, with its pause.
+            DialError::Refused { status: status @ (401 | 403 | 418 | 429 | 451), .. } => {
                 OpenFailure::Refused { status: *status }
             }
             _ => OpenFailure::NoConnection,
@@ -282,8 +286,16 @@ impl Desk {
         self.answer(Answer::Dialed(ticket, Err(failure)));
     }
 
-    /// The most urgent request, if one is due and allowed: it blocks for at most its deadline.
+    /// Whether a connection is on its way, or is to be.
+    fn is_dialling(&self) -> bool {
+        !matches!(self.errand, Errand::None) || !self.dials.is_empty()
+    }
+    /// The most urgent request, if one is due and allowed: it blocks for at most its deadline, so
+    /// a connection on its way goes first.
     fn request(&mut self, now: Now) -> Turn {
+        if self.is_dialling() {
+            return Turn::Idle;
+        }
         if let Some((slot, path)) = self.snapshots.pop_front() {
             return match self.requests.ask(&path, now) {
                 Asked::NotYet if self.requests.is_closed(now.mono) => {
@@ -344,14 +356,15 @@ impl Agent for Desk {
         if turns.contains(&Turn::Worked) { Turn::Worked } else { Turn::Idle }
     }
     fn due(&self) -> Option<MonoNs> {
-        let errand = match &self.errand {
-            Errand::None => None,
-            Errand::Looking { by, .. } => Some(*by),
-            Errand::Dialling { .. } => Some(self.turned_at.plus(DIAL_STEP)),
-        };
+        match &self.errand {
+            Errand::None if self.dials.is_empty() => {}
+            Errand::None => return Some(self.turned_at),
+            Errand::Looking { by, .. } => return Some(*by),
+            Errand::Dialling { .. } => return Some(self.turned_at.plus(DIAL_STEP)),
+        }
         let snapshot = (!self.snapshots.is_empty()).then(|| self.requests.opens_at());
         let own = Some(self.rulebook.due().max(self.requests.opens_at()));
-        errand.into_iter().chain(snapshot).chain(own).min()
+        snapshot.into_iter().chain(own).min()
     }
     fn sockets<'a>(&'a self, visit: &mut dyn FnMut(BorrowedFd<'a>)) {
         if let Errand::Dialling { dialling, .. } = &self.errand

@@ -60,6 +60,9 @@ const DIAL_LOST: DurNs = DurNs::from_secs(30);
 /// The allowance for a market without data doubles with each connection that ended for it, up to
 /// this: a market that sleeps must not become a storm.
 const LONGEST_QUIET: DurNs = DurNs::from_secs(160);
+/// A connection younger than this is not replaced because the watchdog asks: both deadlines of a
+/// first image (10 s each), and a little.
+pub const YOUNG: DurNs = DurNs::from_secs(25);
 /// A venue that refuses the connection outright is left alone for at least so long.
 pub const REFUSED: DurNs = DurNs::from_secs(30);
 /// Most actions of one call.
@@ -159,10 +162,18 @@ impl Session {
             Input::Snapshot(slot, fetched) => {
                 self.fetches.on_fetched(slot, fetched, now);
                 if fetched == Fetched::Placed {
-                    self.on_image(self.feeding, slot);
+                    self.on_image(self.feeding, slot, now);
                 }
             }
-            Input::ReconnectAsked => self.close(self.feeding, Why::Asked, now),
+            Input::ReconnectAsked => self.on_asked(now),
+        }
+    }
+    /// The watchdog asks each few seconds for as long as it sees lag: a connection that was opened
+    /// for it is left the time to ask for its symbols, twice.
+    fn on_asked(&mut self, now: MonoNs) {
+        let Phase::Open(connection) = &self.lanes[self.feeding.index()] else { return };
+        if now.since(connection.opened_at) >= YOUNG {
+            self.close(self.feeding, Why::Asked, now);
         }
     }
     /// Time comes to `now`. [`Session::take_actions`] afterwards. A step before anything else that
@@ -266,9 +277,9 @@ impl Session {
         }
         match (seen, source) {
             (Seen::Rejected, _) => connection.on_reject(now),
-            (Seen::Image(slot), _) => self.on_image(lane, slot),
+            (Seen::Image(slot), _) => self.on_image(lane, slot, now),
             (Seen::Held(slot), BookSource::RequestedSnapshot) if !is_feeding => {
-                connection.standings.on_image(slot);
+                connection.standings.on_image(slot, now);
             }
             (Seen::Held(slot), BookSource::RequestedSnapshot) => fetches.want(slot, now),
             (Seen::Break(slot), BookSource::StreamSnapshot) => {
@@ -282,8 +293,8 @@ impl Session {
             _ => {}
         }
     }
-    fn on_image(&mut self, lane: Lane, slot: usize) {
-        self.with(lane, |connection| connection.standings.on_image(slot));
+    fn on_image(&mut self, lane: Lane, slot: usize, now: MonoNs) {
+        self.with(lane, |connection| connection.standings.on_image(slot, now));
         if lane == self.feeding && self.off.remove(slot) {
             self.act(Action::Tell(News::SymbolBack(slot)));
         }

@@ -2,7 +2,9 @@
 //!
 //! Each symbol that was asked for has to show its first image within a time. One that does not is
 //! asked for once more, and then it is off: it is waited for no longer, asked for again now and
-//! then, and never affects the others. What shows itself late is live.
+//! then, and never affects the others. What shows itself late is live. A live one that shows nothing
+//! for a minute, while the connection brings other data, is asked for again once: its subscription
+//! may have ended without a word.
 
 use arrayvec::ArrayVec;
 
@@ -15,6 +17,9 @@ use crate::types::time::MonoNs;
 /// A symbol that is off is asked for again each so often: it may have been listed, or the venue
 /// was only slow.
 pub const OFF_RETRY: DurNs = DurNs::from_secs(300);
+
+/// A live symbol without an image for so long is asked for again.
+pub const STILL: DurNs = DurNs::from_secs(60);
 
 /// A break is mended at once; the next of the same symbol within [`STEADY`] after a pause between
 /// nothing and one second, then two, …
@@ -71,8 +76,8 @@ impl Symbols {
 enum Standing {
     /// Asked for: its image has to come by then.
     Awaited { by: MonoNs, is_last: bool },
-    /// It showed itself.
-    Live,
+    /// It showed itself; then, or the connection brought nothing at all until then.
+    Live { since: MonoNs },
     /// Its sequence broke: it is asked for again then.
     Broken { at: MonoNs },
     /// It is not waited for; asked for again then.
@@ -119,23 +124,23 @@ impl Standings {
     pub fn live(&self) -> Symbols {
         let mut live = Symbols::default();
         for (slot, symbol) in self.symbols.iter().enumerate() {
-            if symbol.standing == Standing::Live {
+            if matches!(symbol.standing, Standing::Live { .. }) {
                 live.insert(slot);
             }
         }
         live
     }
     /// A symbol showed its image.
-    pub fn on_image(&mut self, slot: usize) {
+    pub fn on_image(&mut self, slot: usize, now: MonoNs) {
         if let Some(symbol) = self.symbols.get_mut(slot) {
-            symbol.standing = Standing::Live;
+            symbol.standing = Standing::Live { since: now };
         }
     }
     /// The sequence of a live symbol broke, and only asking again mends it. Breaks of one that is
     /// waited for anyway change nothing.
     pub fn on_break(&mut self, slot: usize, rng: &mut SplitMix64, now: MonoNs) {
         let Some(symbol) = self.symbols.get_mut(slot) else { return };
-        if symbol.standing != Standing::Live {
+        if !matches!(symbol.standing, Standing::Live { .. }) {
             return;
         }
         let pause = if symbol.resynced_at == MonoNs(0) || now.since(symbol.resynced_at) >= STEADY {
@@ -146,6 +151,15 @@ impl Standings {
         };
         symbol.resynced_at = now.plus(pause);
         symbol.standing = Standing::Broken { at: now.plus(pause) };
+    }
+
+    /// The connection brings no data at all: no silence of one symbol counts until it does again.
+    pub fn on_quiet(&mut self, now: MonoNs) {
+        for symbol in &mut self.symbols {
+            if let Standing::Live { since } = &mut symbol.standing {
+                *since = now;
+            }
+        }
     }
 
     /// Comes to `now`.
@@ -163,6 +177,7 @@ impl Standings {
                     true
                 }
                 Standing::Broken { at } if at <= now => false,
+                Standing::Live { since } if now.since(since) >= STILL => true,
                 Standing::Off { again_at } if again_at <= now => true,
                 _ => continue,
             };
@@ -192,10 +207,11 @@ mod tests {
     #[test]
     fn a_silent_symbol_is_asked_for_once_more_then_off_and_now_and_then_again() {
         let mut standings = Standings::new(2, FIRST, at(0));
-        standings.on_image(1);
+        standings.on_image(1, at(0));
         assert_eq!(standings.step(at(9)), Due::default());
         assert_eq!(standings.step(at(10)), Due { again: set(&[0]), off: set(&[]) });
         assert_eq!(standings.step(at(20)), Due { again: set(&[]), off: set(&[0]) });
+        standings.on_image(1, at(319));
         assert_eq!(standings.step(at(319)), Due::default());
         assert_eq!(standings.step(at(320)), Due { again: set(&[0]), off: set(&[]) });
         assert_eq!(standings.step(at(330)), Due { again: set(&[]), off: set(&[0]) });
@@ -208,9 +224,23 @@ mod tests {
         standings.step(at(10));
         standings.step(at(20));
         assert_eq!(standings.live(), set(&[]));
-        standings.on_image(0);
+        standings.on_image(0, at(21));
         assert_eq!(standings.live(), set(&[0]));
-        assert_eq!(standings.step(at(10_000)), Due::default());
+        assert_eq!(standings.step(at(80)), Due::default());
+    }
+
+    #[test]
+    fn what_falls_silent_for_a_minute_is_asked_for_once_and_then_off() {
+        let mut standings = Standings::new(2, FIRST, at(0));
+        (0..2).for_each(|slot| standings.on_image(slot, at(1)));
+        standings.on_image(1, at(60));
+        assert_eq!(standings.step(at(60)), Due::default());
+        assert_eq!(standings.step(at(61)), Due { again: set(&[0]), off: set(&[]) });
+        assert_eq!(standings.live(), set(&[1]));
+        assert_eq!(standings.step(at(71)), Due { again: set(&[]), off: set(&[0]) });
+        // A connection that brings nothing says nothing of any one symbol.
+        (100..1_000).for_each(|secs| standings.on_quiet(at(secs)));
+        assert_eq!(standings.step(at(1_000)).again, set(&[0]), "only the one that is off");
     }
 
     #[test]
@@ -220,7 +250,7 @@ mod tests {
         let mut asked = 0;
         for ms in 0..60_000 {
             let now = MonoNs(0).plus(DurNs::from_ms(1_000 + ms));
-            standings.on_image(0);
+            standings.on_image(0, now);
             standings.on_break(0, &mut rng, now);
             asked += u32::from(!standings.step(now).again.is_empty());
             if ms == 0 {

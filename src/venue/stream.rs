@@ -50,8 +50,8 @@ pub struct Manners {
     pub keepalive: Keepalive,
     /// Where books come from.
     pub books: BookSource,
-    /// No frame and no pong for this long, with the keepalive above: the peer is gone. At most
-    /// 15 s, so that a half-open socket is found within that.
+    /// No frame and no pong for this long, with the keepalive above: the peer is gone.
+    /// 12 s, so that a half-open socket is found and replaced within 15 s.
     pub silence: DurNs,
     /// A connection is replaced before it is this old; `None` where the venue has no such limit.
     pub longest_life: Option<DurNs>,

@@ -21,7 +21,7 @@ impl Stream for PlainStream {
         Manners {
             keepalive: Keepalive::PingFrame { every: DurNs::from_secs(30) },
             books: source(self.0),
-            silence: DurNs::from_secs(15),
+            silence: DurNs::from_secs(12),
             longest_life: None,
             first_image: DurNs::from_secs(10),
             acks: false,

@@ -32,7 +32,7 @@ pub fn manners(books: BookSource) -> Manners {
     Manners {
         keepalive: Keepalive::PingFrame { every: secs(30) },
         books,
-        silence: secs(15),
+        silence: secs(12),
         longest_life: None,
         first_image: secs(10),
         acks: false,
@@ -54,6 +54,8 @@ pub struct Script {
     pub refuses: Option<OpenFailure>,
     /// This symbol shows nothing, on connections that open from now on.
     pub hides: Option<usize>,
+    /// This symbol shows nothing more, on any connection.
+    pub stops: Option<usize>,
     /// A byte each tick, never a whole frame.
     pub drips: bool,
     pub fetches: Fetched,
@@ -100,6 +102,7 @@ impl Play {
             closes_at_once: false,
             refuses: None,
             hides: None,
+            stops: None,
             drips: false,
             fetches: Fetched::Placed,
         };
@@ -235,7 +238,7 @@ impl Play {
             line.data_at = self.now.plus(self.venue.data_every);
             let hides = self.venue.hides.and(line.hides);
             for slot in (0..self.symbols).filter(|slot| Some(*slot) != hides) {
-                if self.venue.sends_data {
+                if self.venue.sends_data && Some(slot) != self.venue.stops {
                     let seen = self.seen(lane, slot, &mut line);
                     self.input(Input::Message(lane, seen));
                 }

@@ -54,6 +54,8 @@ pub struct Script {
     /// Nothing is read or sent on open connections: half open.
     pub is_frozen: bool,
     pub refuses: Option<u16>,
+    /// Requests are read and never answered.
+    pub is_silent_to_requests: bool,
     /// Statuses of the next requests, and what they ask us to wait.
     pub statuses: VecDeque<(u16, Option<u64>)>,
     /// Snapshots are so much older than they should be, one request each.
@@ -139,6 +141,7 @@ impl SmallVenue {
                         None => line.peer.upgrade(&request, &[]).expect("a proper upgrade"),
                     }
                 }
+                PeerEvent::Request(_) if script.is_silent_to_requests => {}
                 PeerEvent::Request(request) => {
                     let response = Self::answer(&request, script);
                     let _ = line.peer.respond(&response, now);

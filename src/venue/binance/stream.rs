@@ -46,7 +46,7 @@ impl Stream for BinanceStream {
         Manners {
             keepalive: Keepalive::VenuePings { every: DurNs::from_secs(20) },
             books: BookSource::RequestedSnapshot,
-            silence: DurNs::from_secs(15),
+            silence: DurNs::from_secs(12),
             longest_life: Some(DurNs::from_secs(23 * 3_600)),
             first_image: DurNs::from_secs(10),
             acks: true,
@@ -152,7 +152,7 @@ mod tests {
         let manners = BinanceStream.manners();
         let life = manners.longest_life.expect("a limit");
         assert!(life >= DurNs::from_secs(22 * 3_600) && life <= DurNs::from_secs(23 * 3_600));
-        assert!(manners.silence <= DurNs::from_secs(15));
+        assert!(manners.silence <= DurNs::from_secs(12));
         assert!(manners.attempts_per_minute <= 20 && manners.messages_per_second < 5);
         assert!(2 * manners.symbols_per_request <= 1_024, "two streams a symbol");
         let weight = 50 * limit::INSTRUMENTS;

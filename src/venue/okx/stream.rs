@@ -26,14 +26,14 @@ const ARGS_PER_REQUEST: usize = 32;
 pub struct OkxStream;
 
 impl Stream for OkxStream {
-    /// OKX cuts after 30 s without a message; three pings of ours fit into half of that, so that a
-    /// quiet market is no silence. Three connections a second are allowed, and 480 requests an
+    /// OKX cuts after 30 s without a message; two pings of ours fit into the 12 s of silence, so that a
+    /// quiet market is none. Three connections a second are allowed, and 480 requests an
     /// hour on one connection.
     fn manners(&self) -> Manners {
         Manners {
             keepalive: Keepalive::Text { text: "ping", every: DurNs::from_secs(5) },
             books: BookSource::StreamSnapshot,
-            silence: DurNs::from_secs(15),
+            silence: DurNs::from_secs(12),
             longest_life: None,
             first_image: DurNs::from_secs(10),
             acks: true,

@@ -120,6 +120,7 @@ fn the_configuration_that_it_prints_is_accepted_and_points_at_it() {
     place.configure(&text);
     place.run("config check").expect(0);
     place.run("sim --print-config --base-port 0").expect(2).says("--base-port");
+    place.run("sim --print-config --venues upbit").expect(2).says("upbit,binance");
 }
 
 #[test]

@@ -122,6 +122,8 @@ fn the_operator_sees_counts_and_ledgers_and_adds_faults_by_request() {
     assert!(stats["upbit"]["messages_out"].as_u64() > Some(4));
     for (head, body, wanted) in [
         ("POST /_sim/fault", "{\"kind\":\"meteor\",\"for\":\"1s\"}", 400),
+        ("POST /_sim/fault", r#"{"kind":"gap","for":"1s","symbol":"DOGE-KRW"}"#, 400),
+        ("POST /_sim/fault", r#"{"kind":"gap","for":"1s","venue":"okx","symbol":"BTC-KRW"}"#, 400),
         ("POST /_sim/fault", "[]", 400),
         ("POST /_sim/fault", "{", 400),
         ("GET /_sim/ledger?venue=mtgox", "", 404),

@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn every_entry_reads_back_as_it_was_written() {
         let now = Now { mono: MonoNs(315_360_000_000_000_001), wall: WallNs(u64::MAX) };
-        let price = Price::from_raw(86_000_000_00000000).expect("positive");
+        let price = Price::from_raw(8_600_000_000_000_000).expect("positive");
         let qty = Qty::from_raw(12_345).expect("not negative");
         let fill = |fee| OrderEventKind::Fill(Fill { trade: TradeId(9), price, qty, fee });
         let mut kinds = vec![OrderEventKind::Ack, fill(Fee::Quote(-3)), fill(Fee::Base(qty))];

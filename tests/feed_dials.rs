@@ -29,7 +29,9 @@ fn a_host_that_is_silent_to_requests_keeps_no_connection_from_being_built() {
     let now = bench.now();
     bench.feed.turn(now);
     bench.until("connection", |bench| bench.count(Counter::Opens) == 1);
-    assert_eq!(bench.count(Counter::FailedAttempts), 0, "the handshake did not wait");
+    assert_eq!(bench.count(Counter::FailedAttempts), 0);
+    let before = bench.script().upgrades_before;
+    assert!(before != Some(0), "the handshake did not wait for a request");
     bench.until_live();
     bench.end();
 }

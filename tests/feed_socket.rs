@@ -10,7 +10,6 @@ mod feed_bench;
 #[path = "support/small_venue.rs"]
 mod small_venue;
 
-use arb::runtime::agent::Agent;
 use arb::types::counters::Counter;
 use arb::types::ids::VenueId;
 use arb::types::market::Invalid;
@@ -242,19 +241,6 @@ fn an_endpoint_that_accepts_and_hangs_is_given_up_in_time() {
 }
 
 #[test]
-fn a_host_that_is_silent_to_requests_keeps_no_connection_from_being_built() {
-    let mut bench = Bench::of(VenueId::Upbit, &["BTC"]);
-    bench.script().is_silent_to_requests = true;
-    // The errand is there before the desk's first turn, in which its own requests are due too.
-    let now = bench.now();
-    bench.feed.turn(now);
-    bench.until("connection", |bench| bench.count(Counter::Opens) == 1);
-    assert_eq!(bench.count(Counter::FailedAttempts), 0, "the handshake did not wait");
-    bench.until_live();
-    bench.end();
-}
-
-#[test]
 fn a_page_instead_of_a_connection_is_told_with_its_status() {
     let mut bench = Bench::of(VenueId::Upbit, &["BTC"]);
     bench.script().refuses = Some(451);
@@ -265,22 +251,6 @@ fn a_page_instead_of_a_connection_is_told_with_its_status() {
     bench.advance(secs(15));
     bench.until_live();
     bench.end();
-}
-
-#[test]
-fn a_status_that_is_no_ban_costs_a_pause_and_not_half_a_minute() {
-    for status in [400, 404, 408, 503] {
-        let mut bench = Bench::of(VenueId::Upbit, &["BTC"]);
-        bench.script().refuses = Some(status);
-        bench.until("attempt", |bench| bench.count(Counter::FailedAttempts) == 1);
-        bench.advance(secs(5));
-        bench.until("more attempts", |bench| bench.count(Counter::FailedAttempts) > 1);
-        assert_eq!(bench.count(Counter::RequestsRefused), 0, "{status}");
-        bench.script().refuses = None;
-        bench.advance(secs(5));
-        bench.until_live();
-        bench.end();
-    }
 }
 
 #[test]

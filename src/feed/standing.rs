@@ -2,9 +2,9 @@
 //!
 //! Each symbol that was asked for has to show its first image within a time. One that does not is
 //! asked for once more, and then it is off: it is waited for no longer, asked for again now and
-//! then, and never affects the others. What shows itself late is live. A live one that shows nothing
-//! for a minute, while the connection brings other data, is asked for again once: its subscription
-//! may have ended without a word.
+//! then, and never affects the others. What shows itself late is live. A live one that shows
+//! nothing for a minute, while the connection brings other data, is asked for again once: its
+//! subscription may have ended without a word.
 
 use arrayvec::ArrayVec;
 

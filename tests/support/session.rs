@@ -1,4 +1,5 @@
 //! A session and a venue of few words on virtual time.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use arb::feed::action::Action;
 use arb::feed::action::Input;

@@ -56,6 +56,8 @@ pub struct Script {
     pub refuses: Option<u16>,
     /// Requests are read and never answered.
     pub is_silent_to_requests: bool,
+    /// Upgrades that were asked for before the first request that was not answered.
+    pub upgrades_before: Option<u64>,
     /// Statuses of the next requests, and what they ask us to wait.
     pub statuses: VecDeque<(u16, Option<u64>)>,
     /// Snapshots are so much older than they should be, one request each.
@@ -141,7 +143,9 @@ impl SmallVenue {
                         None => line.peer.upgrade(&request, &[]).expect("a proper upgrade"),
                     }
                 }
-                PeerEvent::Request(_) if script.is_silent_to_requests => {}
+                PeerEvent::Request(_) if script.is_silent_to_requests => {
+                    script.upgrades_before.get_or_insert(script.upgrades);
+                }
                 PeerEvent::Request(request) => {
                     let response = Self::answer(&request, script);
                     let _ = line.peer.respond(&response, now);

@@ -26,8 +26,8 @@ const ARGS_PER_REQUEST: usize = 32;
 pub struct OkxStream;
 
 impl Stream for OkxStream {
-    /// OKX cuts after 30 s without a message; two pings of ours fit into the 12 s of silence, so that a
-    /// quiet market is none. Three connections a second are allowed, and 480 requests an
+    /// OKX cuts after 30 s without a message; two pings of ours fit into the 12 s of silence, so
+    /// that a quiet market is none. Three connections a second are allowed, and 480 requests an
     /// hour on one connection.
     fn manners(&self) -> Manners {
         Manners {

@@ -24,7 +24,6 @@ use crate::session::secs;
 
 #[path = "support/bench.rs"]
 mod bench;
-#[allow(dead_code, reason = "this test binary uses its own part")]
 #[path = "support/session.rs"]
 mod session;
 

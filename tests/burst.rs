@@ -36,8 +36,9 @@ const SECONDS: u64 = 6;
 const STALL: Range<u64> = 100..600;
 /// After a stall everything is caught up with within this.
 const CATCHING_UP_MS: u64 = 200;
-/// How far a book is behind while nobody stands still: one step, and what the kernel may take.
-const USUAL_LAG_MS: u64 = 50;
+/// How far a book is behind while nobody stands still, of a stall of 500. The milliseconds are
+/// virtual: what the kernel takes for a segment in flight is dozens of them on a busy machine.
+const USUAL_LAG_MS: u64 = 200;
 /// A stall of each kind has made every buffer as large as it gets.
 const WARM_UP_MS: u64 = 2_000;
 const SLACK_KIB: u64 = 1_024;

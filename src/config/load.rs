@@ -181,7 +181,7 @@ pub(in crate::config) fn read_file(path: &Path) -> Result<Vec<u8>, Faults> {
     let refuse = |error: std::io::Error| {
         let fix = match error.kind() {
             ErrorKind::NotFound => {
-                "give the path of a file that exists; without --config, config/live.yml is read"
+                "give an existing file; without --config, config/live.yml is read"
             }
             _ => "make it a readable, ordinary file",
         };

@@ -36,8 +36,8 @@ const SECONDS: u64 = 6;
 const STALL: Range<u64> = 100..600;
 /// After a stall everything is caught up with within this.
 const CATCHING_UP_MS: u64 = 200;
-/// How far a book is behind while nobody stands still, of a stall of 500. The milliseconds are
-/// virtual: what the kernel takes for a segment in flight is dozens of them on a busy machine.
+/// How far a book is behind while nobody stands still: one step, and what the kernel may take. The
+/// milliseconds are virtual, and a busy machine's kernel may take dozens of them.
 const USUAL_LAG_MS: u64 = 200;
 /// A stall of each kind has made every buffer as large as it gets.
 const WARM_UP_MS: u64 = 2_000;
@@ -77,15 +77,16 @@ impl Venue {
         for _ in 0..MESSAGES_PER_MS * u64::from(self.is_asked) {
             self.sent += 1;
             let base = PAIRS[self.sent as usize % 2].0;
-            peer.send_binary(book(base, self.sent).as_bytes()).expect("room in the queue");
+            let text = book(base, self.sent, clock.now().wall.as_ms());
+            peer.send_binary(text.as_bytes()).expect("room in the queue");
         }
         assert_eq!(peer.poll(now), None);
         self.most_backlog = self.most_backlog.max(peer.backlog());
     }
 }
 
-fn book(base: &str, number: u64) -> String {
-    let head = format!(r#""type":"orderbook","code":"KRW-{base}","timestamp":1790000000000"#);
+fn book(base: &str, number: u64, at_ms: u64) -> String {
+    let head = format!(r#""type":"orderbook","code":"KRW-{base}","timestamp":{at_ms}"#);
     let size = format!("0.{number:08}");
     let unit = format!(r#""ask_price":101,"bid_price":99,"ask_size":1,"bid_size":{size}"#);
     let totals = format!(r#""total_ask_size":1,"total_bid_size":{size}"#);

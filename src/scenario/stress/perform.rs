@@ -136,10 +136,9 @@ struct Play {
 impl Play {
     /// Looks once and goes on as far as it can; a row when it is over.
     fn turn(&mut self, now: MonoNs, wall: WallNs) -> Option<Row> {
+        // A death may be told and end the run between two looks: this one still reads what it said.
+        let had_ended = self.stage.exit().is_some();
         self.stage.look(now, wall);
-        if self.injected.is_none() && self.stage.exit().is_some() {
-            return Some(self.failed("nothing was done to the run yet".to_owned()));
-        }
         for guard in &mut self.script.guards {
             if let Err(why) = guard(&mut self.stage) {
                 return Some(self.failed(why));
@@ -160,6 +159,9 @@ impl Play {
                 Ok(_) if now.since(since) > time => {
                     let why = format!("not within {} ms: {}", time.as_ms(), step.what);
                     return Some(self.failed(why));
+                }
+                Ok(false) if self.injected.is_none() && had_ended => {
+                    return Some(self.failed("nothing was done to the run yet".to_owned()));
                 }
                 Ok(false) => return None,
                 Ok(true) => {}

@@ -61,7 +61,7 @@ counters! {
     Opens { "connections", "Connections to a venue that opened" }
     ClosedByPeer { "connections", "Closed by the venue" }
     ClosedByFault { "connections", "Ended by a socket fault: reset, protocol, frame too large" }
-    ClosedSilent { "connections", "Ended without any sign of life for 15 s, or the venue's time" }
+    ClosedSilent { "connections", "Ended without any sign of life for 12 s, or less" }
     ClosedQuiet { "connections", "Ended because no market data came although it was asked again" }
     ClosedSlow { "connections", "Ended because a frame was not whole after 2 s" }
     ClosedRejects { "connections", "Ended by more than 20 rejected frames in a minute" }

@@ -19,6 +19,7 @@ use crate::types::market::Level;
 use crate::venue::DecodeError;
 use crate::venue::wire;
 use crate::venue::wire::Notes;
+use crate::venue::wire::OneLevel;
 
 /// Raw values of an object, in the order of the keys that were asked for.
 pub type Values<'f, const N: usize> = [Option<&'f str>; N];
@@ -204,38 +205,6 @@ impl<'f> Visitor<'f> for Levels<'_> {
         while levels.next_element_seed(OneLevel { side: &mut *side, notes: &mut *notes })?.is_some()
         {
         }
-        Ok(())
-    }
-}
-
-struct OneLevel<'a> {
-    side: &'a mut Vec<Level>,
-    notes: &'a mut Notes,
-}
-
-impl<'f> DeserializeSeed<'f> for OneLevel<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'f>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_seq(self)
-    }
-}
-
-impl<'f> Visitor<'f> for OneLevel<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a price and a quantity, both strings")
-    }
-
-    fn visit_seq<A: SeqAccess<'f>>(self, mut pair: A) -> Result<(), A::Error> {
-        let price = pair.next_element::<&'f str>()?;
-        let qty = pair.next_element::<&'f str>()?;
-        let (Some(price), Some(qty)) = (price, qty) else {
-            return Err(A::Error::custom("a level without quantity"));
-        };
-        self.notes.push(self.side, wire::level(price, qty).map(Some));
-        while pair.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
 }

@@ -3,9 +3,14 @@
 //! A frame is read to its end even after a flaw in what it says, so that bad syntax is always found
 //! and the symbol is known whatever the order of the keys.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::de::DeserializeSeed;
+use serde::de::Error;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
 use serde_json::value::RawValue;
 
 use crate::types::limit;
@@ -74,6 +79,43 @@ impl<'f> Deserialize<'f> for Skipped {
     fn deserialize<D: Deserializer<'f>>(json: D) -> Result<Skipped, D::Error> {
         let raw = <&RawValue>::deserialize(json)?.get();
         Ok(Skipped { is_nested: raw.starts_with(['{', '[']) })
+    }
+}
+
+/// Reads `["price","quantity"]` into a side; what may stand behind them is passed over.
+pub struct OneLevel<'a> {
+    /// Where a level goes.
+    pub side: &'a mut Vec<Level>,
+    /// Where it is said what is wrong with it.
+    pub notes: &'a mut Notes,
+}
+
+impl<'f> DeserializeSeed<'f> for OneLevel<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'f>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'f> Visitor<'f> for OneLevel<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a price and a quantity, both strings")
+    }
+
+    fn visit_seq<A: SeqAccess<'f>>(self, mut pair: A) -> Result<(), A::Error> {
+        let price = pair.next_element::<&'f str>()?;
+        let qty = pair.next_element::<&'f str>()?;
+        let (Some(price), Some(qty)) = (price, qty) else {
+            return Err(A::Error::custom("a level without quantity"));
+        };
+        self.notes.push(self.side, level(price, qty).map(Some));
+        while let Some(skipped) = pair.next_element::<Skipped>()? {
+            self.notes.skipped(&skipped);
+        }
+        Ok(())
     }
 }
 

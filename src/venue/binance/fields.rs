@@ -17,6 +17,7 @@ use crate::venue::DecodeError;
 use crate::venue::Scratch;
 use crate::venue::wire;
 use crate::venue::wire::Notes;
+use crate::venue::wire::OneLevel;
 use crate::venue::wire::Skipped;
 
 /// The keys that are read. Upper and lower case differ in meaning.
@@ -245,7 +246,7 @@ impl<'f> Visitor<'f> for SideReader<'_> {
     fn visit_seq<A: SeqAccess<'f>>(self, mut levels: A) -> Result<BookSide<'f>, A::Error> {
         let SideReader { notes, side } = self;
         loop {
-            let level = LevelReader { notes: &mut *notes, side: &mut *side };
+            let level = OneLevel { notes: &mut *notes, side: &mut *side };
             if levels.next_element_seed(level)?.is_none() {
                 return Ok(BookSide::Levels);
             }
@@ -260,40 +261,5 @@ impl<'f> Visitor<'f> for SideReader<'_> {
     }
     fn visit_unit<E: Error>(self) -> Result<BookSide<'f>, E> {
         Ok(BookSide::Other)
-    }
-}
-
-/// Reads `["price","quantity"]`; what may stand behind them is passed over.
-struct LevelReader<'a> {
-    notes: &'a mut Notes,
-    side: &'a mut Vec<Level>,
-}
-
-impl<'f> DeserializeSeed<'f> for LevelReader<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'f>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_seq(self)
-    }
-}
-
-impl<'f> Visitor<'f> for LevelReader<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a price and a quantity, both strings")
-    }
-
-    fn visit_seq<A: SeqAccess<'f>>(self, mut pair: A) -> Result<(), A::Error> {
-        let price = pair.next_element::<&'f str>()?;
-        let qty = pair.next_element::<&'f str>()?;
-        let (Some(price), Some(qty)) = (price, qty) else {
-            return Err(A::Error::custom("a level without quantity"));
-        };
-        self.notes.push(self.side, wire::level(price, qty).map(Some));
-        while let Some(skipped) = pair.next_element::<Skipped>()? {
-            self.notes.skipped(&skipped);
-        }
-        Ok(())
     }
 }

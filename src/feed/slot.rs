@@ -132,7 +132,8 @@ impl Slot {
         if update_id.is_none() && !self.is_timely(venue_ts_ms, now) {
             return Change::Refused(DecodeError::Time);
         }
-        let is_known = self.top.invalid.is_none();
+        // A halted book is known as well: its lag decides when the halt is over.
+        let is_known = matches!(self.top.invalid, None | Some(Invalid::Halted));
         self.is_repeat = is_known && update_id.is_none() && self.book.holds(image);
         if let Err(why) = self.book.replace(image) {
             return self.on_bad_content(why);

@@ -90,11 +90,15 @@ pub struct Bench {
 
 impl Bench {
     pub fn of(venue: VenueId, bases: &[&str]) -> Bench {
-        Bench::at("127.0.0.1", None, (venue, bases), None)
+        Bench::limited(venue, bases, |_| ())
+    }
+    /// With other limits than those of most tests.
+    pub fn limited(venue: VenueId, bases: &[&str], adjust: fn(&mut FeedLimits)) -> Bench {
+        Bench::at("127.0.0.1", None, (venue, bases, adjust), None)
     }
     /// With every input of its books recorded.
     pub fn recorded(venue: VenueId, bases: &[&str], tap: Tap) -> Bench {
-        Bench::at("127.0.0.1", None, (venue, bases), Some(tap))
+        Bench::at("127.0.0.1", None, (venue, bases, |_| ()), Some(tap))
     }
     /// Over TLS, trusting the venue's certificate.
     pub fn secure(venue: VenueId, bases: &[&str], folder: &Path) -> Bench {
@@ -102,16 +106,16 @@ impl Bench {
         let roots = folder.join("venue.pem");
         identity.write_certificate(&roots).expect("a file");
         let tls = ServerTls::new(&identity).expect("a server");
-        Bench::at("127.0.0.1", Some((tls, roots)), (venue, bases), None)
+        Bench::at("127.0.0.1", Some((tls, roots)), (venue, bases, |_| ()), None)
     }
     /// By a name instead of an address: [`Bench::names`] answers what is looked up.
     pub fn named(venue: VenueId, bases: &[&str]) -> Bench {
-        Bench::at("localhost", None, (venue, bases), None)
+        Bench::at("localhost", None, (venue, bases, |_| ()), None)
     }
     fn at(
         host: &str,
         tls: Option<(ServerTls, PathBuf)>,
-        (venue, bases): (VenueId, &[&str]),
+        (venue, bases, adjust): (VenueId, &[&str], fn(&mut FeedLimits)),
         tap: Option<Tap>,
     ) -> Bench {
         let (tls, roots) = tls.unzip();
@@ -119,6 +123,7 @@ impl Bench {
         let (listener, place) = listen(tls);
         let mut limits = limits(venue, &format!("{scheme}://{host}:{}", place.port()));
         limits.roots.extend(roots.map(Roots::File));
+        adjust(&mut limits);
         let script = Arc::new(Mutex::new(Script { updates: 1_000, ..Script::default() }));
         let (stage, worker) = open(SmallVenue::new(venue, listener, Arc::clone(&script)));
         let books = books_of(venue, bases);

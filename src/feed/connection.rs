@@ -13,8 +13,6 @@ use crate::venue::stream::Manners;
 /// Without a sign of life for so long, one is asked for: a quiet book is fresh only while its
 /// connection shows life (`PRODUCT.md` 5), so this is well below `risk.alive_within_ms`.
 pub const PROBE_AFTER: DurNs = DurNs::from_secs(2);
-/// Longest time without any sign of life, whatever the venue's manners (`FAULTS.md` F02).
-pub const LONGEST_SILENCE: DurNs = DurNs::from_secs(15);
 /// Life but no market data for so long: the symbols are asked for again (`FAULTS.md` F01).
 pub const QUIET: DurNs = DurNs::from_secs(10);
 /// A frame that has begun and is not whole after so long (`FAULTS.md` F03).
@@ -153,7 +151,7 @@ impl Connection {
             has_too_many_rejects: false,
             sends: Rolling::new(manners.messages_per_second, SECOND),
             keepalive_every,
-            silence: manners.silence.min(LONGEST_SILENCE),
+            silence: manners.silence,
             first_image: manners.first_image,
         }
     }

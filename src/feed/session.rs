@@ -8,7 +8,7 @@
 //!    Attempts in any minute are bounded, whatever happens. (`FAULTS.md` F05)
 //! 2. A connection asks for all symbols as soon as it is open. Symbols that do not show an image in
 //!    time are mended or given up one by one ([`crate::feed::standing`], F12).
-//! 3. A connection ends without any sign of life for 15 s, or the venue's time if that is less
+//! 3. A connection ends without any sign of life for the time that its manners say
 //!    (F02); without market data although it was asked again (F01); by a frame that comes too
 //!    slowly (F03); by too many rejected frames (F19); and when this thread stood still, because
 //!    what waits in its socket looks fresh and is not (F31).

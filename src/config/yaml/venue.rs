@@ -258,8 +258,8 @@ pub struct VenuesYaml {
     /// Longest time from connecting to an open, subscribed socket.
     #[schemars(range(min = 100, max = 60_000), extend("unit" = "ms"))]
     pub connect_timeout_ms: u64,
-    /// A socket without any frame or pong for this long is replaced.
-    #[schemars(range(min = 1_000, max = 120_000), extend("unit" = "ms"))]
+    /// A socket without any frame or pong for this long is replaced. It is probed after 2 s.
+    #[schemars(range(min = 6_000, max = 12_000), extend("unit" = "ms"))]
     pub silence_timeout_ms: u64,
     /// Whose certificates are trusted: webpki (the built-in list), system, or a PEM file.
     pub tls_roots: String,
@@ -270,7 +270,7 @@ impl Default for VenuesYaml {
         VenuesYaml {
             fx: VenueYaml::Upbit,
             connect_timeout_ms: 5_000,
-            silence_timeout_ms: 15_000,
+            silence_timeout_ms: 12_000,
             tls_roots: "webpki".to_owned(),
         }
     }
